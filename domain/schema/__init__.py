@@ -1,0 +1,110 @@
+"""The record: every table of the business, one file per department, read from top to bottom."""
+
+from __future__ import annotations
+
+from sqlalchemy import DDL, event
+
+from domain.schema.base import Base
+from domain.schema.books import Account, Entry, Posting
+from domain.schema.mall import (
+    Brand,
+    CurrencyRate,
+    DaySalt,
+    Link,
+    PickedProduct,
+    Product,
+    Stock,
+    Visit,
+    VisitDay,
+)
+from domain.schema.messages import Announcement, ChatMessage, Inbox, Outbox
+from domain.schema.people import Contact, Member, Mute
+from domain.schema.sales import (
+    Binding,
+    Commission,
+    Order,
+    OrderCase,
+    OrderEvent,
+    OrderLine,
+    Parcel,
+    PlanVersion,
+    Refund,
+)
+from domain.schema.work import Alert, ApiKey, AuditRow, Fact, JobRun, Task, TaskTemplate
+
+__all__ = [
+    "IMMUTABLE",
+    "Account",
+    "Alert",
+    "Announcement",
+    "ApiKey",
+    "AuditRow",
+    "Base",
+    "Binding",
+    "Brand",
+    "ChatMessage",
+    "Commission",
+    "Contact",
+    "CurrencyRate",
+    "DaySalt",
+    "Entry",
+    "Fact",
+    "Inbox",
+    "JobRun",
+    "Link",
+    "Member",
+    "Mute",
+    "Order",
+    "OrderCase",
+    "OrderEvent",
+    "OrderLine",
+    "Outbox",
+    "Parcel",
+    "PickedProduct",
+    "PlanVersion",
+    "Posting",
+    "Product",
+    "Refund",
+    "Stock",
+    "Task",
+    "TaskTemplate",
+    "Visit",
+    "VisitDay",
+    "immutability_ddl",
+]
+
+IMMUTABLE = ("entry", "posting", "audit_row")
+
+
+_REFUSE_ON_POSTGRESQL = """
+CREATE OR REPLACE FUNCTION rows_never_change() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION '% rows never change', TG_TABLE_NAME; END $$
+"""
+
+
+def immutability_ddl(dialect: str, table: str) -> list[str]:
+    """Statements that make `table` refuse UPDATE and DELETE on `dialect`."""
+    if dialect == "sqlite":
+        return [
+            f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
+            f"BEGIN SELECT RAISE(ABORT, '{table} rows never change'); END"
+            for verb in ("UPDATE", "DELETE")
+        ]
+    return [_REFUSE_ON_POSTGRESQL] + [
+        f"CREATE TRIGGER {table}_no_{verb.split()[0].lower()} BEFORE {verb} ON {table} "
+        f"FOR EACH {scope} EXECUTE FUNCTION rows_never_change()"
+        for verb, scope in (("UPDATE OR DELETE", "ROW"), ("TRUNCATE", "STATEMENT"))
+    ]
+
+
+for _table in Base.metadata.tables.values():
+    _table.kwargs["sqlite_strict"] = True
+
+for _name in IMMUTABLE:
+    for _dialect in ("sqlite", "postgresql"):
+        for _statement in immutability_ddl(_dialect, _name):
+            event.listen(
+                Base.metadata.tables[_name],
+                "after_create",
+                DDL(_statement.replace("%", "%%")).execute_if(dialect=_dialect),  # type: ignore[no-untyped-call]
+            )

@@ -1,0 +1,102 @@
+"""Messages in and out: inbox, announcements, outbox, the web chat's own history."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from domain.schema.base import Base, one_of
+
+
+class Inbox(Base):
+    """An update that was handled, with the answer it got: a repetition gets the same answer and changes nothing."""
+
+    __tablename__ = "inbox"
+    __table_args__ = (UniqueConstraint("channel", "update_key"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    channel: Mapped[str]
+    update_key: Mapped[str]
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id"))
+    received_at: Mapped[datetime]
+    answer: Mapped[Any | None]
+    answer_state: Mapped[str] = mapped_column(
+        default="sending"
+    )  # sending | sent | failed | unknown
+
+
+class Announcement(Base):
+    """One text to an audience; `reached_id` is the last member that has its outbox row."""
+
+    __tablename__ = "announcement"
+    __table_args__ = (one_of("state", "scheduled", "queueing", "queued", "cancelled"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    text: Mapped[str]
+    audience: Mapped[str]
+    at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(default="scheduled")
+    reached_id: Mapped[int] = mapped_column(default=0)
+    created_by: Mapped[str]
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+
+class Outbox(Base):
+    """One notice to one member, put there in the transaction that caused it. `key` is the event and the recipient."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        one_of(
+            "state",
+            "queued",
+            "sending",
+            "sent",
+            "failed",
+            "unknown",
+            "cancelled",
+            "deferred",
+            "muted",
+        ),
+        one_of("category", "system", "business", "promotion"),
+        Index(
+            "ix_outbox_waiting",
+            "priority",
+            "id",
+            sqlite_where=text("state = 'queued'"),
+            postgresql_where=text("state = 'queued'"),
+        ),
+        Index("ix_outbox_member_id", "member_id", "id"),
+        Index("ix_outbox_announcement_id_state", "announcement_id", "state"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
+    text_key: Mapped[str]
+    params: Mapped[Any]
+    category: Mapped[str]
+    priority: Mapped[int]  # smaller goes first: money 20, tasks 40, announcements 60
+    announcement_id: Mapped[int | None] = mapped_column(ForeignKey("announcement.id"))
+    state: Mapped[str] = mapped_column(default="queued")
+    contact_id: Mapped[int | None] = mapped_column(
+        ForeignKey("contact.id")
+    )  # where it went
+    not_before: Mapped[datetime]
+    lease_until: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    error: Mapped[str | None]
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+
+class ChatMessage(Base):
+    """What the web chat page shows: both sides, so that a reload or a restart loses nothing."""
+
+    __tablename__ = "chat_message"
+    __table_args__ = (Index("ix_chat_message_contact_id_id", "contact_id", "id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id"))
+    outgoing: Mapped[bool]
+    body: Mapped[Any]
+    at: Mapped[datetime]

@@ -1,0 +1,70 @@
+"""The people: members, their chat accounts, what they do not want to hear."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from domain.schema.base import Base, one_of
+
+
+class Member(Base):
+    """One person, whatever number of chat accounts they use. `sponsor2_id` and `sponsor3_id` are the sponsor's sponsor
+    and the one above: the three earners in one read, three levels of downline by three indexes."""
+
+    __tablename__ = "member"
+    __table_args__ = (
+        one_of("role", "customer", "distributor", "merchant", "agent"),
+        one_of("status", "active", "suspended", "closed"),
+        one_of("mode", "network", "independent"),
+        CheckConstraint("sponsor_id <> id", name="not_own_sponsor"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    member_id: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str] = mapped_column(default="")
+    role: Mapped[str] = mapped_column(default="customer")
+    status: Mapped[str] = mapped_column(default="active")
+    operator: Mapped[bool] = mapped_column(default=False)
+    sponsor_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"), index=True)
+    sponsor2_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"), index=True)
+    sponsor3_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"), index=True)
+    mode: Mapped[str] = mapped_column(default="network")
+    member_class: Mapped[str] = mapped_column("class", default="self_picked_products")
+    class_scope: Mapped[str | None]
+    split_bp: Mapped[Any | None]  # a list of one to three basis points
+    tier: Mapped[str | None]
+    buyer_id: Mapped[str | None] = mapped_column(
+        unique=True
+    )  # this person's customer id in the shop
+    locale: Mapped[str | None]
+    joined_at: Mapped[datetime]
+
+
+class Contact(Base):
+    """One chat account on one channel; `state` is where the conversation stands."""
+
+    __tablename__ = "contact"
+    __table_args__ = (UniqueConstraint("channel", "account"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    channel: Mapped[str]  # telegram | wechat | webchat
+    account: Mapped[str]
+    member_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"), index=True)
+    name: Mapped[str] = mapped_column(default="")
+    locale: Mapped[str | None]
+    state: Mapped[
+        Any | None
+    ]  # {"form", "step", "data"} and {"menu": [action, …]} for numbered answers
+    first_seen_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    unreachable_since: Mapped[datetime | None]  # blocked or gone, until they return
+
+
+class Mute(Base):
+    """Which kind of notice a member does not want: business or promotion (system notices cannot be muted)."""
+
+    __tablename__ = "mute"
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), primary_key=True)
+    category: Mapped[str] = mapped_column(primary_key=True)
