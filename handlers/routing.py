@@ -1,0 +1,279 @@
+"""The conversation's grammar: what comes in, what goes out, and which handler a word or a button leads to."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from domain.errors import NotAllowed, NotFound
+from domain.wording import Words
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+MAX_ACTION_BYTES = 64  # Telegram's limit for what a button carries
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A button. Exactly one of: `action` (a route with its arguments, `products:2`), `url` to open, `copy` to the
+    clipboard. On channels without buttons an action becomes a number, a url and a copy become a line of text."""
+
+    label: Words
+    action: str | None = None
+    url: str | None = None
+    copy: str | None = None
+
+    def __post_init__(self) -> None:
+        if sum(kind is not None for kind in (self.action, self.url, self.copy)) != 1:
+            raise ValueError("a choice is an action, a url or a text to copy")
+        if self.action is not None and len(self.action.encode()) > MAX_ACTION_BYTES:
+            raise ValueError(
+                f"action {self.action!r} is longer than {MAX_ACTION_BYTES} bytes"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What is to be drawn or shown, by kind and plain values; drawing itself happens outside."""
+
+    kind: str  # product | poster | invite_poster | traffic | url
+    params: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer as a value: lines of words, rows of choices, perhaps a picture. It cannot send or write anything.
+
+    `edit` lets channels that can replace the screen that was tapped on; a picture or a link to keep sets it False.
+    """
+
+    body: tuple[Words, ...]
+    choices: tuple[tuple[Choice, ...], ...] = ()
+    picture: Picture | None = None
+    edit: bool = True
+
+    def with_rows(self, *rows: Sequence[Choice]) -> Reply:
+        return replace(
+            self, choices=self.choices + tuple(tuple(row) for row in rows if row)
+        )
+
+
+def reply(
+    *body: Words,
+    rows: Sequence[Sequence[Choice]] = (),
+    picture: Picture | None = None,
+    edit: bool = True,
+) -> Reply:
+    return Reply(body, tuple(tuple(row) for row in rows if row), picture, edit)
+
+
+def button(label_key: str, action: str, **params: object) -> Choice:
+    return Choice(Words(label_key, params), action=action)
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One update of a platform, understood: words that were written, or the action of a button that was pressed."""
+
+    channel: str  # telegram | wechat | webchat
+    account: str
+    update_key: (
+        str  # the platform's id of this update: handled once, whatever comes twice
+    )
+    text: str = ""
+    action: str | None = None
+    name: str = ""
+    locale: str | None = None  # what the client says it speaks
+    start_code: str | None = None  # an invite, link or order code that opened the chat
+    message: str | None = (
+        None  # the platform's id of the message the button hangs on, for editing in place
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """What handlers need to know of the settings."""
+
+    public_url: str
+    shop_url: str  # with {sku} and {code}
+    timezone: ZoneInfo
+    locale: str
+    currency: str
+    demo: bool
+    channels: tuple[str, ...] = ("webchat",)
+    telegram_username: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who is talking: the contact, and the member behind it once they have joined."""
+
+    contact_id: int
+    channel: str
+    account: str
+    contact_name: str
+    locale: str
+    member: int | None = None  # member.id
+    member_id: str | None = None
+    name: str = ""
+    role: str = "visitor"  # visitor | customer | distributor | merchant | agent
+    status: str = "active"
+    operator: bool = False
+
+    @property
+    def sells(self) -> bool:
+        return (
+            self.role in ("distributor", "merchant", "agent")
+            and self.status == "active"
+        )
+
+
+@dataclass(slots=True)
+class Chat:
+    """What a handler works with. `state` is the conversation's memory, saved with the update."""
+
+    db: Session
+    now: datetime
+    shop: Shop
+    person: Person
+    incoming: Incoming
+    state: dict[str, Any]
+
+    @property
+    def member(self) -> int:
+        """The member's id; visitors are refused."""
+        if self.person.member is None:
+            raise NotAllowed()
+        return self.person.member
+
+    @property
+    def text(self) -> str:
+        return self.incoming.text.strip()
+
+    def ask(self, form: str, step: str, **data: object) -> None:
+        """Wait for written words: the next text goes to the step `form.step`. Survives a restart."""
+        self.state["form"] = {"name": form, "step": step, "data": data}
+
+    @property
+    def form_data(self) -> dict[str, Any]:
+        return dict(self.state.get("form", {}).get("data", {}))
+
+    def finish(self) -> None:
+        self.state.pop("form", None)
+
+
+Handler = Callable[..., Reply]
+Who = Callable[[Person], bool]
+
+
+def anyone(_person: Person) -> bool:
+    return True
+
+
+def members(person: Person) -> bool:
+    return person.member is not None and person.status != "closed"
+
+
+def sellers(person: Person) -> bool:
+    return person.sells
+
+
+def operators(person: Person) -> bool:
+    return person.operator
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    name: str
+    handler: Handler
+    who: Who
+    command: bool  # listed in the platforms' command menus
+
+
+def route(
+    name: str, *, who: Who = members, command: bool = False
+) -> Callable[[Handler], Handler]:
+    """Make the function the owner of the action and command `name`.
+
+    Arguments after the colon of an action arrive as strings. Its words in each language stand in the texts under
+    `words.<name>`, its one-line description under `commands.<name>`.
+    """
+
+    def keep(handler: Handler) -> Handler:
+        _declared(handler).append(Route(name, handler, who, command))
+        return handler
+
+    return keep
+
+
+def step(form: str, name: str, *, who: Who = members) -> Callable[[Handler], Handler]:
+    """Make the function the receiver of the words asked for by `chat.ask(form, name)`."""
+    return route(f"{form}.{name}", who=who)
+
+
+def _declared(handler: Any) -> list[Route]:
+    if not hasattr(handler, "__routes__"):
+        handler.__routes__ = []
+    return handler.__routes__  # type: ignore[no-any-return]
+
+
+class Routes:
+    """Everything that can be asked for, found once at start."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self.by_name: dict[str, Route] = {}
+        for found in routes:
+            if found.name in self.by_name:
+                raise ValueError(f"two handlers own {found.name!r}")
+            self.by_name[found.name] = found
+
+    @property
+    def commands(self) -> list[Route]:
+        return [found for found in self.by_name.values() if found.command]
+
+    def run(self, action: str, chat: Chat, *, written: bool = False) -> Reply:
+        """Answer an action such as `product:17`. Who may do it is checked here, wherever the action came from;
+        the steps of a form (`withdraw.amount`) are for written words only.
+
+        Raises NotFound for an unknown or mangled action, NotAllowed for somebody else's.
+        """
+        name, *arguments = action.split(":")
+        found = self.by_name.get(name)
+        if found is None or ("." in name and not written):
+            raise NotFound()
+        if not found.who(chat.person):
+            raise NotAllowed()
+        code = found.handler.__code__
+        if not code.co_flags & 0x04 and len(arguments) >= code.co_argcount:
+            raise NotFound()
+        required = code.co_argcount - len(found.handler.__defaults__ or ()) - 1
+        if len(arguments) < required:
+            raise NotFound()
+        return found.handler(chat, *arguments)
+
+
+def discover(package: str = "handlers") -> Routes:
+    """Find every route in the modules of `package`; two owners of one name are refused."""
+    routes: list[Route] = []
+    for info in sorted(
+        pkgutil.iter_modules(importlib.import_module(package).__path__),
+        key=lambda m: m.name,
+    ):
+        module = importlib.import_module(f"{package}.{info.name}")
+        for value in vars(module).values():
+            if getattr(value, "__module__", None) == module.__name__:
+                routes.extend(getattr(value, "__routes__", ()))
+    return Routes(routes)
+
+
+def number(argument: str) -> int:
+    """Read a number out of an action; a mangled one is as good as missing."""
+    if not (argument.isascii() and argument.isdigit() and len(argument) < 16):
+        raise NotFound()
+    return int(argument)
