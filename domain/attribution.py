@@ -68,13 +68,14 @@ def decide(
     is not live, is None. `bindings` are the buyer's, in the order of recording; empty for an order without a buyer.
     `rule` is that of the plan in force at `paid_at`; without a plan (None) no binding runs, and a code still binds.
     """
-    binding = newest(bindings, paid_at)
-    stands = binding is not None and binding.live and rule is not None and runs(binding, paid_at, rule)
-    if ref_member is not None:
-        if stands and rule is not None and binding is not None and binding.member_id != ref_member:
-            if rule.policy != "last":
-                return Decision(binding.member_id, None, "credit_binding_protected", binding.bound_at)
-        return Decision(ref_member, ref_member if has_buyer else None, "credit_ref")
-    if stands and binding is not None:
-        return Decision(binding.member_id, None, "credit_binding", binding.bound_at)
-    return Decision(None, None, "credit_nobody")
+    standing = newest(bindings, paid_at)
+    if standing is not None and not (standing.live and rule is not None and runs(standing, paid_at, rule)):
+        standing = None
+    if standing is not None and standing.member_id != ref_member:
+        if ref_member is None:
+            return Decision(standing.member_id, None, "credit_binding", standing.bound_at)
+        if rule is not None and rule.policy != "last":
+            return Decision(standing.member_id, None, "credit_binding_protected", standing.bound_at)
+    if ref_member is None:
+        return Decision(None, None, "credit_nobody")
+    return Decision(ref_member, ref_member if has_buyer else None, "credit_ref")

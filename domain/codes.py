@@ -15,7 +15,7 @@ _SHAPE = re.compile(r"[A-Za-z0-9]{4,32}")
 
 
 def new_code(length: int = LENGTH, *, choose: Callable[[str], str] = secrets.choice) -> str:
-    """Return a fresh code; uniqueness is the database's to decide. `choose` is replaced only where a demo must repeat."""
+    """Return a fresh code; that it is unique is the database's to say. `choose` differs only in a demo."""
     return "".join(choose(ALPHABET) for _ in range(length))
 
 

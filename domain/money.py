@@ -34,8 +34,8 @@ def check_amount(minor: int) -> int:
     return minor
 
 
-def check_currency(currency: str) -> str:
-    """Return `currency` unchanged if it looks like an ISO 4217 code (three capital letters); else raise MoneyInvalid."""
+def check_currency(currency: object) -> str:
+    """Return `currency` if it looks like an ISO 4217 code (three capital letters), unchanged; else MoneyInvalid."""
     if not isinstance(currency, str) or not _CURRENCY.fullmatch(currency):
         raise MoneyInvalid("a currency is three capital letters, such as CNY")
     return currency
@@ -65,13 +65,15 @@ def convert(total: int, rate: Decimal) -> int:
     return check_amount(total * numerator // denominator)
 
 
-def read_rate(text: str) -> Decimal:
+def read_rate(text: object) -> Decimal:
     """Read a currency rate from a plain decimal string such as "0.0478".
 
     Positive, at most 12 digits before and 18 after the point, no sign and no exponent; else MoneyInvalid.
     """
     if not isinstance(text, str) or not _RATE.fullmatch(text):
-        raise MoneyInvalid('a rate is a decimal string such as "0.0478", at most 12 digits before and 18 after the point')
+        raise MoneyInvalid(
+            'a rate is a decimal string such as "0.0478", at most 12 digits before and 18 after the point'
+        )
     rate = Decimal(text)
     if not rate:
         raise MoneyInvalid("a rate is greater than zero")

@@ -73,7 +73,7 @@ def days_up_to(day: date, count: int) -> list[date]:
     return [day - timedelta(days=back) for back in range(count - 1, -1, -1)]
 
 
-def parse_instant(text: str) -> datetime:
+def parse_instant(text: object) -> datetime:
     """Read an RFC 3339 instant such as 2026-11-23T02:00:00Z and return it in UTC.
 
     The time zone is required, the years go from 1970 to 2199, and what is finer than a microsecond is dropped.
