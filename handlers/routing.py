@@ -33,9 +33,7 @@ class Choice:
         if sum(kind is not None for kind in (self.action, self.url, self.copy)) != 1:
             raise ValueError("a choice is an action, a url or a text to copy")
         if self.action is not None and len(self.action.encode()) > MAX_ACTION_BYTES:
-            raise ValueError(
-                f"action {self.action!r} is longer than {MAX_ACTION_BYTES} bytes"
-            )
+            raise ValueError(f"action {self.action!r} is longer than {MAX_ACTION_BYTES} bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +57,7 @@ class Reply:
     edit: bool = True
 
     def with_rows(self, *rows: Sequence[Choice]) -> Reply:
-        return replace(
-            self, choices=self.choices + tuple(tuple(row) for row in rows if row)
-        )
+        return replace(self, choices=self.choices + tuple(tuple(row) for row in rows if row))
 
 
 def reply(
@@ -83,17 +79,13 @@ class Incoming:
 
     channel: str  # telegram | wechat | webchat
     account: str
-    update_key: (
-        str  # the platform's id of this update: handled once, whatever comes twice
-    )
+    update_key: str  # the platform's id of this update: handled once, whatever comes twice
     text: str = ""
     action: str | None = None
     name: str = ""
     locale: str | None = None  # what the client says it speaks
     start_code: str | None = None  # an invite, link or order code that opened the chat
-    message: str | None = (
-        None  # the platform's id of the message the button hangs on, for editing in place
-    )
+    message: str | None = None  # the platform's id of the message the button hangs on, for editing in place
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +120,7 @@ class Person:
 
     @property
     def sells(self) -> bool:
-        return (
-            self.role in ("distributor", "merchant", "agent")
-            and self.status == "active"
-        )
+        return self.role in ("distributor", "merchant", "agent") and self.status == "active"
 
 
 @dataclass(slots=True)
@@ -144,6 +133,7 @@ class Chat:
     person: Person
     incoming: Incoming
     state: dict[str, Any]
+    speak: str | None = None  # the language of this answer, where the handler has just changed it
 
     @property
     def member(self) -> int:
@@ -196,9 +186,7 @@ class Route:
     command: bool  # listed in the platforms' command menus
 
 
-def route(
-    name: str, *, who: Who = members, command: bool = False
-) -> Callable[[Handler], Handler]:
+def route(name: str, *, who: Who = members, command: bool = False) -> Callable[[Handler], Handler]:
     """Make the function the owner of the action and command `name`.
 
     Arguments after the colon of an action arrive as strings. Its words in each language stand in the texts under

@@ -1,0 +1,216 @@
+"""One update is one transaction: what was written or pressed goes to its handler, and the answer is kept with it."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from bot.database import Database
+from bot.rendering import LOCALES, Rendered, Texts, choose_locale
+from domain import conversations, wording
+from domain.codes import is_code
+from domain.conversations import Standing
+from domain.errors import NotFound, Refusal
+from domain.wording import Words, words
+from handlers.routing import Chat, Choice, Incoming, Person, Picture, Reply, Routes, Shop, button, reply
+
+HOME, SEARCH, START, UNREAD = "home", "search", "start", "unread"
+_SEARCHING = ("products", SEARCH)  # "选品 面膜": these take a noun after their word
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is to be said now. `repeated` is set when the same update had been answered before."""
+
+    rendered: Rendered
+    contact_id: int
+    repeated: bool
+
+
+class Gateway:
+    def __init__(
+        self, database: Database, routes: Routes, texts: Texts, shop: Shop, clock: Callable[[], datetime]
+    ) -> None:
+        self.database = database
+        self.routes = routes
+        self.texts = texts
+        self.shop = shop
+        self.clock = clock
+        self._words = _vocabulary(routes, texts)
+
+    async def handle(self, incoming: Incoming) -> Answer:
+        """Answer one update. Its effect and its answer are committed together, once, however often it comes."""
+        try:
+            return await self.database.write(lambda db: self.converse(db, incoming))
+        except Refusal as refusal:
+            refused = refusal
+        except IntegrityError:  # the same update is being handled next door; its answer is there by now
+            return await self.database.write(lambda db: self.converse(db, incoming))
+        return await self.database.write(lambda db: self.converse(db, incoming, refused))
+
+    def converse(self, db: Session, incoming: Incoming, refusal: Refusal | None = None) -> Answer:
+        """The whole update inside one transaction.
+
+        A Refusal leaves it, so that nothing of a refused action stays; it is then called again to say no.
+        """
+        now = self.clock()
+        standing = conversations.find(db, incoming.channel, incoming.account, incoming.update_key)
+        if standing is None:
+            conversations.meet(
+                db, incoming.channel, incoming.account, name=incoming.name, locale=incoming.locale, now=now
+            )
+            standing = conversations.find(db, incoming.channel, incoming.account, incoming.update_key)
+            assert standing is not None
+        locale = choose_locale(standing.contact_locale, standing.member_locale, incoming.locale, self.shop.locale)
+        if standing.answered:
+            stored = reply_from_json(standing.answer)
+            return Answer(self.texts.render(stored, locale), standing.contact_id, repeated=True)
+        chat = Chat(db, now, self.shop, _person(standing, incoming, locale), incoming, dict(standing.state))
+        if refusal is None:
+            action, written = self._destination(chat)
+            answer = self.routes.run(action, chat, written=written)
+        else:
+            answer = _refused(refusal, self.texts)
+        if standing.unread and chat.person.member is not None:
+            answer = self._with_unread(chat, answer)
+        chat.state["menu"] = [choice.action for row in answer.choices for choice in row if choice.action]
+        name = incoming.name if incoming.name and incoming.name != standing.contact_name else None
+        conversations.remember(db, standing, chat.state, name=name, now=now)
+        conversations.answered(
+            db,
+            incoming.channel,
+            incoming.update_key,
+            standing.contact_id,
+            reply_to_json(answer),
+            answer_state="sending",
+            now=now,
+        )
+        return Answer(self.texts.render(answer, chat.speak or locale), standing.contact_id, repeated=False)
+
+    def _destination(self, chat: Chat) -> tuple[str, bool]:
+        """Return the action that this update asks for; the flag is set for the words that a form waits for."""
+        incoming = chat.incoming
+        if incoming.start_code is not None:
+            chat.finish()
+            return f"{START}:{incoming.start_code}", False
+        if incoming.action is not None:
+            return incoming.action, False
+        text = plain(incoming.text)
+        if text.startswith("/"):
+            chat.finish()
+            command, *rest = text[1:].split()
+            name = command.split("@")[0]
+            argument = rest[0] if rest and name == START else None
+            return (f"{name}:{argument}" if argument else name), False
+        known = self._words.get(text.casefold())
+        form = chat.state.get("form")
+        if form and known != HOME:
+            return f"{form['name']}.{form['step']}", True
+        menu = chat.state.get("menu") or []
+        if text.isascii() and text.isdigit() and len(text) <= 3:
+            if text == "0":
+                return HOME, False
+            if int(text) <= len(menu):
+                return menu[int(text) - 1], False
+            if menu:
+                raise NotFound()
+        if known:
+            chat.finish()
+            return known, False
+        verb, _, noun = text.partition(" ")
+        if noun and self._words.get(verb.casefold()) in _SEARCHING:
+            chat.incoming = replace(incoming, text=noun)
+            return SEARCH, False
+        if chat.person.member is None:
+            return (f"{START}:{text}" if is_code(text) else START), False
+        return SEARCH, False
+
+    def _with_unread(self, chat: Chat, answer: Reply) -> Reply:
+        """What was kept is sent now where we may write freely, and offered where every message counts (WeChat)."""
+        assert chat.person.member is not None
+        if chat.person.channel != "wechat":
+            conversations.release_kept(chat.db, chat.person.member, now=chat.now)
+            return answer
+        if any(choice.action == UNREAD for row in answer.choices for choice in row):
+            return answer
+        count = conversations.unread_count(chat.db, chat.person.member)
+        return answer.with_rows([button("unread.button", UNREAD, n=count)]) if count else answer
+
+
+def plain(text: str) -> str:
+    """Full-width digits, stray spaces and look-alike forms as a person would type them on a plain keyboard."""
+    return unicodedata.normalize("NFKC", text).strip()
+
+
+def _vocabulary(routes: Routes, texts: Texts) -> Mapping[str, str]:
+    """Every written word of every language → its route; a word with two owners is refused at start."""
+    owners: dict[str, str] = {}
+    for name in routes.by_name:
+        for word in {plain(word).casefold() for word in texts.words_for(name)}:
+            if owners.setdefault(word, name) != name:
+                raise ValueError(f"{word!r} leads to both {owners[word]!r} and {name!r}")
+    return owners
+
+
+def _person(standing: Standing, incoming: Incoming, locale: str) -> Person:
+    return Person(
+        contact_id=standing.contact_id,
+        channel=incoming.channel,
+        account=incoming.account,
+        contact_name=incoming.name or standing.contact_name,
+        locale=locale,
+        member=standing.member,
+        member_id=standing.member_id,
+        name=standing.name,
+        role=standing.role,
+        status=standing.status,
+        operator=standing.operator,
+    )
+
+
+def _refused(refusal: Refusal, texts: Texts) -> Reply:
+    key = f"refusal.{refusal.code}"
+    known = key in texts.keys(LOCALES[0])
+    params = {name: value for name, value in refusal.params.items() if value is not None}
+    said = Words(key, params) if known else words("refusal.refused")
+    return reply(said, rows=[[button("button.home", HOME)]])
+
+
+def reply_to_json(answer: Reply) -> dict[str, Any]:
+    """An answer as it is kept in the inbox."""
+
+    def choice_json(choice: Choice) -> dict[str, Any]:
+        kinds = {"action": choice.action, "url": choice.url, "copy": choice.copy}
+        return {
+            "label": [choice.label.key, wording.to_json(choice.label.params)],
+            **{kind: value for kind, value in kinds.items() if value is not None},
+        }
+
+    return {
+        "body": [[line.key, wording.to_json(line.params)] for line in answer.body],
+        "choices": [[choice_json(choice) for choice in row] for row in answer.choices],
+        "picture": None if answer.picture is None else [answer.picture.kind, wording.to_json(answer.picture.params)],
+        "edit": answer.edit,
+    }
+
+
+def reply_from_json(stored: Mapping[str, Any]) -> Reply:
+    def said(pair: Any) -> Words:
+        return Words(pair[0], wording.from_json(pair[1]))
+
+    picture = stored["picture"]
+    return Reply(
+        body=tuple(said(pair) for pair in stored["body"]),
+        choices=tuple(
+            tuple(Choice(said(c["label"]), c.get("action"), c.get("url"), c.get("copy")) for c in row)
+            for row in stored["choices"]
+        ),
+        picture=None if picture is None else Picture(picture[0], wording.from_json(picture[1])),
+        edit=stored["edit"],
+    )

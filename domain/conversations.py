@@ -1,0 +1,154 @@
+"""Where a conversation stands: who is talking, what was already answered, and what to remember for the next word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, exists, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from domain.schema import Contact, Inbox, Member, Outbox
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A contact with the member behind it, if any, and the answer if this very update was answered before."""
+
+    contact_id: int
+    contact_name: str
+    contact_locale: str | None
+    state: dict[str, Any]
+    seen_at: datetime
+    unreachable_since: datetime | None
+    member: int | None
+    member_id: str | None
+    name: str
+    role: str
+    status: str
+    operator: bool
+    member_locale: str | None
+    answered: bool
+    answer: Any
+    unread: bool  # notices were kept for this moment
+
+
+def find(db: Session, channel: str, account: str, update_key: str) -> Standing | None:
+    """Return where the conversation with this account stands, in one query; None for a new account."""
+    unread = exists().where(Outbox.member_id == Contact.member_id, Outbox.state == "deferred")
+    row = db.execute(
+        select(
+            Contact.id,
+            Contact.name.label("contact_name"),
+            Contact.locale.label("contact_locale"),
+            Contact.state,
+            Contact.seen_at,
+            Contact.unreachable_since,
+            Member.id.label("member"),
+            Member.member_id,
+            Member.name,
+            Member.role,
+            Member.status,
+            Member.operator,
+            Member.locale.label("member_locale"),
+            Inbox.id.label("inbox_id"),
+            Inbox.answer,
+            unread.label("unread"),
+        )
+        .outerjoin(Member, Member.id == Contact.member_id)
+        .outerjoin(Inbox, and_(Inbox.channel == Contact.channel, Inbox.update_key == update_key))
+        .where(Contact.channel == channel, Contact.account == account)
+    ).one_or_none()
+    if row is None:
+        return None
+    return Standing(
+        contact_id=row.id,
+        contact_name=row.contact_name,
+        contact_locale=row.contact_locale,
+        state=row.state or {},
+        seen_at=row.seen_at,
+        unreachable_since=row.unreachable_since,
+        member=row.member,
+        member_id=row.member_id,
+        name=row.name or "",
+        role=row.role or "visitor",
+        status=row.status or "active",
+        operator=bool(row.operator),
+        member_locale=row.member_locale,
+        answered=row.inbox_id is not None,
+        answer=row.answer,
+        unread=bool(row.unread),
+    )
+
+
+def meet(db: Session, channel: str, account: str, *, name: str, locale: str | None, now: datetime) -> None:
+    """Write down an account that is seen for the first time."""
+    db.execute(
+        insert(Contact).values(
+            channel=channel, account=account, name=name, locale=locale, state={}, first_seen_at=now, seen_at=now
+        )
+    )
+
+
+def remember(
+    db: Session, standing: Standing, state: Mapping[str, Any], *, name: str | None = None, now: datetime
+) -> None:
+    """Keep the conversation's state; a person who writes is reachable again."""
+    changes: dict[str, Any] = {"state": dict(state), "seen_at": now, "unreachable_since": None}
+    if name is not None:
+        changes["name"] = name
+    db.execute(update(Contact).where(Contact.id == standing.contact_id).values(changes))
+
+
+def answered(
+    db: Session, channel: str, update_key: str, contact_id: int, answer: Any, *, answer_state: str, now: datetime
+) -> None:
+    """Record that the update was handled, with its answer, in the same transaction as its effect.
+
+    Raises IntegrityError if the same update is recorded already: the caller then answers what was answered first.
+    """
+    db.execute(
+        insert(Inbox).values(
+            channel=channel,
+            update_key=update_key,
+            contact_id=contact_id,
+            received_at=now,
+            answer=answer,
+            answer_state=answer_state,
+        )
+    )
+
+
+def mark_answers(db: Session, channel: str, states: Mapping[str, str]) -> None:
+    """Note what became of answers: `states` maps update keys to sent, failed or unknown. One statement per state."""
+    for state in sorted(set(states.values())):
+        keys = [key for key, value in states.items() if value == state]
+        db.execute(update(Inbox).where(Inbox.channel == channel, Inbox.update_key.in_(keys)).values(answer_state=state))
+
+
+def release_kept(db: Session, member: int, *, now: datetime) -> None:
+    """A member is back: what was kept for them goes out now."""
+    db.execute(
+        update(Outbox)
+        .where(Outbox.member_id == member, Outbox.state == "deferred")
+        .values(state="queued", not_before=now)
+    )
+
+
+def unread_count(db: Session, member: int) -> int:
+    return db.scalar(select(func.count()).where(Outbox.member_id == member, Outbox.state == "deferred")) or 0
+
+
+def take_unread(db: Session, member: int, limit: int, *, now: datetime) -> list[tuple[str, dict[str, Any]]]:
+    """Return the oldest kept notices as (text key, stored params) and count them as delivered with this answer."""
+    rows = db.execute(
+        select(Outbox.id, Outbox.text_key, Outbox.params)
+        .where(Outbox.member_id == member, Outbox.state == "deferred")
+        .order_by(Outbox.id)
+        .limit(limit)
+    ).all()
+    if rows:
+        db.execute(update(Outbox).where(Outbox.id.in_([row.id for row in rows])).values(state="sent", finished_at=now))
+    return [(row.text_key, row.params) for row in rows]
