@@ -291,6 +291,6 @@ class _Table:
 def _shown(value: object) -> str:
     try:
         shown = repr(value)
-    except ValueError:  # an integer too long for Python to print
-        shown = "a very long number"
+    except (ValueError, RecursionError):  # more digits or a deeper nesting than Python prints
+        shown = "what is too large to show"
     return shown if len(shown) <= 60 else shown[:57] + "..."
