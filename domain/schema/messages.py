@@ -11,6 +11,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 from domain.schema.base import Base, one_of
 
 
+UNDER_WAY = "(state = 'sending' OR (state = 'queued' AND attempts > 0))"
+"""Being sent, or waiting for another try: nothing else may overtake it on the way to the same chat."""
+
+
+def _while(condition: str) -> dict[str, Any]:
+    """An index over the few rows that are still to be worked on."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
 class Inbox(Base):
     """An update that was handled, with the answer it got: a repetition gets the same answer and changes nothing."""
 
@@ -22,9 +31,7 @@ class Inbox(Base):
     contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id"))
     received_at: Mapped[datetime]
     answer: Mapped[Any | None]
-    answer_state: Mapped[str] = mapped_column(
-        default="sending"
-    )  # sending | sent | failed | unknown
+    answer_state: Mapped[str] = mapped_column(default="sending")  # sending | sent | failed | unknown
 
 
 class Announcement(Base):
@@ -38,6 +45,7 @@ class Announcement(Base):
     at: Mapped[datetime]
     state: Mapped[str] = mapped_column(default="scheduled")
     reached_id: Mapped[int] = mapped_column(default=0)
+    left_out: Mapped[int] = mapped_column(default=0)  # had no row yet when it was cancelled
     created_by: Mapped[str]
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
@@ -60,13 +68,10 @@ class Outbox(Base):
             "muted",
         ),
         one_of("category", "system", "business", "promotion"),
-        Index(
-            "ix_outbox_waiting",
-            "priority",
-            "id",
-            sqlite_where=text("state = 'queued'"),
-            postgresql_where=text("state = 'queued'"),
-        ),
+        Index("ix_outbox_waiting", "channel", "priority", "id", **_while("state = 'queued'")),
+        Index("ix_outbox_under_way", "contact_id", **_while(UNDER_WAY)),
+        Index("ix_outbox_unknown", "id", **_while("state = 'unknown'")),
+        Index("ix_outbox_kept", "member_id", "id", **_while("state = 'deferred'")),
         Index("ix_outbox_member_id", "member_id", "id"),
         Index("ix_outbox_announcement_id_state", "announcement_id", "state"),
     )
@@ -79,9 +84,8 @@ class Outbox(Base):
     priority: Mapped[int]  # smaller goes first: money 20, tasks 40, announcements 60
     announcement_id: Mapped[int | None] = mapped_column(ForeignKey("announcement.id"))
     state: Mapped[str] = mapped_column(default="queued")
-    contact_id: Mapped[int | None] = mapped_column(
-        ForeignKey("contact.id")
-    )  # where it went
+    channel: Mapped[str | None]  # with contact_id: the way it goes, none until that is chosen
+    contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"))
     not_before: Mapped[datetime]
     lease_until: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)

@@ -55,6 +55,7 @@ class JobRun(Base):
     state: Mapped[str]
     attempts: Mapped[int] = mapped_column(default=1)
     started_at: Mapped[datetime]
+    lease_until: Mapped[datetime | None]  # running: taken over after it; failed: tried again at it
     finished_at: Mapped[datetime | None]
     result: Mapped[Any | None]
     error: Mapped[str | None]

@@ -1,0 +1,380 @@
+"""Messages that are to reach a member: put down with their cause, sent later, each exactly once or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, and_, bindparam, case, exists, func, literal_column, or_, select, text, update
+from sqlalchemy.orm import Session, aliased
+
+from domain import wording
+from domain.schema import Announcement, Contact, Member, Mute, Outbox
+from domain.schema.messages import UNDER_WAY
+from domain.sql import insert_ignore
+from domain.wording import Words
+
+MONEY, STEPS, TASKS, ANNOUNCEMENTS = 20, 30, 40, 60
+"""Priorities: what is smaller goes first."""
+
+ANNOUNCEMENT = "announcement"
+"""The text key of announcements; their words stand once in the announcement, not in each row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One message to one member. `key` names the event and the recipient: the same key is sent once.
+
+    `category` is system (never muted), business or promotion. Not sent before `not_before` (none: at once).
+    """
+
+    key: str
+    member: int
+    text_key: str
+    params: Mapping[str, object] = field(default_factory=dict)
+    category: str = "business"
+    priority: int = STEPS
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A message taken for sending, with the chat it goes to. `reachable` is false if that chat is gone meanwhile."""
+
+    id: int
+    key: str
+    member: int
+    words: Words
+    attempts: int
+    contact_id: int
+    channel: str
+    account: str
+    contact_locale: str | None
+    member_locale: str | None
+    reachable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What became of a claimed message.
+
+    `state` is sent, failed, unknown, deferred, or queued: to be tried again, not before `not_before`. A queued message
+    with `contact_id` and `channel` goes that way next, with neither a way is chosen anew. `counted` is false where the
+    try was not the message's fault.
+    """
+
+    id: int
+    state: str
+    error: str | None = None
+    not_before: datetime | None = None
+    contact_id: int | None = None
+    channel: str | None = None
+    counted: bool = True
+
+
+def put_all(db: Session, notices: Sequence[Notice], *, now: datetime) -> None:
+    """Put down `notices` in one statement; those whose key exists already are left out."""
+    insert_ignore(
+        db,
+        Outbox,
+        [
+            {
+                "key": notice.key,
+                "member_id": notice.member,
+                "text_key": notice.text_key,
+                "params": wording.to_json(notice.params),
+                "category": notice.category,
+                "priority": notice.priority,
+                "state": "queued",
+                "not_before": notice.not_before or now,
+                "attempts": 0,
+                "created_at": now,
+            }
+            for notice in notices
+        ],
+        key=["key"],
+    )
+
+
+def is_muted(member_id: Any, category: Any) -> Any:
+    """SQL: whether that member has muted that category."""
+    return exists().where(Mute.member_id == member_id, Mute.category == category)
+
+
+def anything_due(db: Session, channel: str | None, *, now: datetime) -> bool:
+    """Say whether a message waits for `channel`; None asks for those whose way is not chosen yet."""
+    return db.execute(_due(channel, now).with_only_columns(literal_column("1")).limit(1)).first() is not None
+
+
+def _due(channel: str | None, now: datetime) -> Select[Any]:
+    # The state is spelled out, not bound: SQLite uses a partial index only where the query repeats its condition.
+    way = Outbox.channel.is_(None) if channel is None else Outbox.channel == channel
+    return select(Outbox.id).where(text("outbox.state = 'queued'"), way, Outbox.not_before <= now)
+
+
+def choose_ways(db: Session, channels: Collection[str], *, limit: int, now: datetime) -> int:
+    """Choose for up to `limit` due messages the chat each goes to, and return how many were looked at.
+
+    It is the member's reachable chat on one of `channels` that was seen last. Without one the message is kept for the
+    next contact (`deferred`); what the member has muted becomes `muted`.
+    """
+    ids = db.scalars(
+        _due(None, now).order_by(Outbox.priority, Outbox.id).limit(limit).with_for_update(skip_locked=True)
+    ).all()
+    if not ids:
+        return 0
+    chat = (
+        select(Contact.id)
+        .where(
+            Contact.member_id == Outbox.member_id, Contact.unreachable_since.is_(None), Contact.channel.in_(channels)
+        )
+        .order_by(Contact.seen_at.desc(), Contact.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    these = Outbox.id.in_(ids)
+    db.execute(update(Outbox).where(these).values(contact_id=chat))
+    its_channel = select(Contact.channel).where(Contact.id == Outbox.contact_id).scalar_subquery()
+    muted = is_muted(Outbox.member_id, Outbox.category)
+    state = case((muted, "muted"), (Outbox.contact_id.is_(None), "deferred"), else_="queued")
+    db.execute(
+        update(Outbox).where(these).values(state=state, channel=its_channel, finished_at=case((muted, now), else_=None))
+    )
+    return len(ids)
+
+
+def choose_anew(db: Session, channels: Collection[str]) -> None:
+    """Forget the ways that lead to none of `channels`, as after a channel was switched off."""
+    gone = (text("outbox.state = 'queued'"), Outbox.channel.is_not(None), Outbox.channel.not_in(channels))
+    db.execute(update(Outbox).where(*gone).values(channel=None, contact_id=None))
+
+
+def claim(db: Session, channel: str, *, limit: int, lease_until: datetime, now: datetime) -> list[Claimed]:
+    """Take up to `limit` due messages of `channel` for sending, the most urgent first, each for one sender only.
+
+    A chat where a message is under way or waits for another try gives nothing else, so order within a chat is kept.
+    """
+    before = aliased(Outbox, name="earlier")
+    blocked = (
+        select(literal_column("1"))
+        .select_from(before)
+        .where(
+            before.contact_id == Outbox.contact_id,
+            text(UNDER_WAY.replace("state", "earlier.state").replace("attempts", "earlier.attempts")),
+            or_(before.state == "sending", before.not_before > now, before.id < Outbox.id),
+            before.id != Outbox.id,
+        )
+        .exists()
+    )
+    chosen = (
+        _due(channel, now)
+        .where(~blocked)
+        .order_by(Outbox.priority, Outbox.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=Outbox)
+    )
+    ids = db.scalars(
+        update(Outbox)
+        .where(Outbox.id.in_(chosen.scalar_subquery()))
+        .values(state="sending", lease_until=lease_until, attempts=Outbox.attempts + 1)
+        .returning(Outbox.id)
+    ).all()
+    return _claimed(db, ids) if ids else []
+
+
+def _claimed(db: Session, ids: Sequence[int]) -> list[Claimed]:
+    rows = db.execute(
+        select(
+            Outbox.id,
+            Outbox.key,
+            Outbox.member_id,
+            Outbox.text_key,
+            Outbox.params,
+            Outbox.attempts,
+            Announcement.text,
+            Contact.id.label("contact_id"),
+            Contact.channel,
+            Contact.account,
+            Contact.locale.label("contact_locale"),
+            Contact.unreachable_since,
+            Member.locale.label("member_locale"),
+        )
+        .join(Contact, Contact.id == Outbox.contact_id)
+        .join(Member, Member.id == Outbox.member_id)
+        .outerjoin(Announcement, Announcement.id == Outbox.announcement_id)
+        .where(Outbox.id.in_(ids))
+        .order_by(Outbox.priority, Outbox.id)
+    ).all()
+    return [
+        Claimed(
+            id=row.id,
+            key=row.key,
+            member=row.member_id,
+            words=_words(row.text_key, row.params, row.text),
+            attempts=row.attempts,
+            contact_id=row.contact_id,
+            channel=row.channel,
+            account=row.account,
+            contact_locale=row.contact_locale,
+            member_locale=row.member_locale,
+            reachable=row.unreachable_since is None,
+        )
+        for row in rows
+    ]
+
+
+def _words(text_key: str, params: Mapping[str, object], announced: str | None) -> Words:
+    if announced is not None:
+        return Words(text_key, {"text": announced})
+    return Words(text_key, wording.from_json(params))
+
+
+def record(db: Session, marks: Sequence[Mark], *, now: datetime) -> None:
+    """Write down what became of claimed messages; most of them were sent and cost one statement together.
+
+    A message that was sent is `sent` even if its lease had run out meanwhile; anything else changes only what is still
+    being sent.
+    """
+    sent = [mark.id for mark in marks if mark.state == "sent"]
+    if sent:
+        db.execute(
+            update(Outbox)
+            .where(Outbox.id.in_(sent), Outbox.state.in_(("sending", "unknown")))
+            .values(state="sent", finished_at=now, lease_until=None, error=None)
+        )
+    others = [mark for mark in marks if mark.state != "sent"]
+    if not others:
+        return
+    table = Outbox.__table__
+    db.connection().execute(
+        table.update()  # type: ignore[attr-defined]
+        .where(and_(table.c.id == bindparam("its_id"), table.c.state == "sending"))
+        .values(
+            state=bindparam("its_state"),
+            error=bindparam("its_error"),
+            not_before=func.coalesce(bindparam("its_time", type_=table.c.not_before.type), table.c.not_before),
+            contact_id=bindparam("its_contact"),
+            channel=bindparam("its_channel"),
+            finished_at=bindparam("its_end", type_=table.c.finished_at.type),
+            attempts=table.c.attempts - bindparam("its_uncounted"),
+            lease_until=None,
+        ),
+        [
+            {
+                "its_id": mark.id,
+                "its_state": mark.state,
+                "its_error": mark.error,
+                "its_time": mark.not_before,
+                "its_contact": mark.contact_id,
+                "its_channel": mark.channel,
+                "its_end": now if mark.state in ("failed", "unknown") else None,
+                "its_uncounted": 0 if mark.counted else 1,
+            }
+            for mark in others
+        ],
+    )
+
+
+def recover(db: Session, *, now: datetime) -> int:
+    """Call `unknown` what a vanished sender left behind: perhaps sent, perhaps not. Returns how many."""
+    left = db.execute(
+        update(Outbox)
+        .where(text(UNDER_WAY), Outbox.state == "sending", Outbox.lease_until < now)
+        .values(state="unknown", finished_at=now, lease_until=None, error="the sender vanished")
+        .returning(Outbox.id)
+    )
+    return len(left.all())
+
+
+def gone(db: Session, contacts: Collection[int], *, now: datetime) -> None:
+    """These chats blocked us or no longer exist: nothing goes there until they write again."""
+    db.execute(
+        update(Contact)
+        .where(Contact.id.in_(contacts), Contact.unreachable_since.is_(None))
+        .values(unreachable_since=now)
+    )
+
+
+def moved(db: Session, contact_id: int, account: str) -> None:
+    """The platform says that this chat has a new address; one that is known already stays as it is."""
+    contact = aliased(Contact)
+    taken = exists().where(contact.channel == Contact.channel, contact.account == account)
+    db.execute(update(Contact).where(Contact.id == contact_id, ~taken).values(account=account))
+
+
+def next_way(db: Session, member: int, after: int, channels: Collection[str]) -> tuple[int, str] | None:
+    """Return contact and channel of the member's reachable chat that was seen last before the contact `after`."""
+    this = aliased(Contact)
+    row = db.execute(
+        select(Contact.id, Contact.channel)
+        .join(this, this.id == after)
+        .where(
+            Contact.member_id == member,
+            Contact.unreachable_since.is_(None),
+            Contact.channel.in_(channels),
+            or_(Contact.seen_at < this.seen_at, and_(Contact.seen_at == this.seen_at, Contact.id < this.id)),
+        )
+        .order_by(Contact.seen_at.desc(), Contact.id.desc())
+        .limit(1)
+    ).first()
+    return None if row is None else (row.id, row.channel)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    id: int
+    words: Words
+    created_at: datetime
+
+
+def take_deferred(db: Session, member: int, limit: int, *, now: datetime) -> list[Kept]:
+    """Return the oldest messages kept for the member's next contact, and count them as sent with this answer."""
+    rows = db.execute(
+        select(Outbox.id, Outbox.text_key, Outbox.params, Outbox.created_at, Announcement.text)
+        .outerjoin(Announcement, Announcement.id == Outbox.announcement_id)
+        .where(text("outbox.state = 'deferred'"), Outbox.member_id == member)
+        .order_by(Outbox.id)
+        .limit(limit)
+    ).all()
+    if rows:
+        ids = [row.id for row in rows]
+        db.execute(update(Outbox).where(Outbox.id.in_(ids)).values(state="sent", finished_at=now))
+    return [Kept(row.id, _words(row.text_key, row.params, row.text), row.created_at) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Doubtful:
+    """A message that needs a person: nobody knows whether it arrived, or it can never be sent."""
+
+    id: int
+    state: str
+    member_id: str
+    name: str
+    text_key: str
+    channel: str | None
+    error: str | None
+    created_at: datetime
+
+
+def needing_a_person(db: Session, *, failed: bool = False, limit: int = 100) -> list[Doubtful]:
+    """Return the newest messages of unknown fate; with `failed` those that were refused as well."""
+    which = Outbox.state.in_(("unknown", "failed")) if failed else text("outbox.state = 'unknown'")
+    rows = db.execute(
+        select(
+            Outbox.id,
+            Outbox.state,
+            Member.member_id,
+            Member.name,
+            Outbox.text_key,
+            Outbox.channel,
+            Outbox.error,
+            Outbox.created_at,
+        )
+        .join(Member, Member.id == Outbox.member_id)
+        .where(which)
+        .order_by(Outbox.id.desc())
+        .limit(limit)
+    ).all()
+    return [Doubtful(*row) for row in rows]
