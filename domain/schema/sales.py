@@ -61,9 +61,7 @@ class OrderLine(Base):
 
     __tablename__ = "order_line"
     __table_args__ = (
-        CheckConstraint(
-            "refunded_amount >= 0 AND refunded_amount <= amount", name="refunded_amount"
-        ),
+        CheckConstraint("refunded_amount >= 0 AND refunded_amount <= amount", name="refunded_amount"),
         CheckConstraint(
             "refunded_quantity >= 0 AND refunded_quantity <= quantity",
             name="refunded_quantity",
@@ -76,9 +74,7 @@ class OrderLine(Base):
     amount: Mapped[int]
     refunded_quantity: Mapped[int] = mapped_column(default=0)
     refunded_amount: Mapped[int] = mapped_column(default=0)
-    captured: Mapped[
-        Any | None
-    ]  # commission.Captured as JSON; none where nobody is credited
+    captured: Mapped[Any | None]  # commission.Captured as JSON; none where nobody is credited
     trace: Mapped[Any | None]
 
 
@@ -89,7 +85,7 @@ class Commission(Base):
     __tablename__ = "commission"
     __table_args__ = (
         UniqueConstraint("order_id", "line", "level"),
-        Index("ix_commission_member_id_earned_at", "member_id", "earned_at"),
+        Index("ix_commission_member_id_earned_at", "member_id", "earned_at", "order_id"),
         CheckConstraint("level BETWEEN 1 AND 3", name="level"),
         CheckConstraint("amount > 0", name="amount"),
         CheckConstraint("reversed BETWEEN 0 AND amount", name="reversed"),
@@ -116,15 +112,20 @@ Index(
     postgresql_where=Commission.settle_at.is_not(None),
 )
 
+Index(
+    "ix_commission_open",
+    Commission.member_id,
+    sqlite_where=Commission.settled_as_of.is_(None),
+    postgresql_where=Commission.settled_as_of.is_(None),
+)
+
 
 class Binding(Base):
     """Whose customer a buyer is, from `bound_at` on."""
 
     __tablename__ = "binding"
     __table_args__ = (Index("ix_binding_buyer_id_bound_at", "buyer_id", "bound_at"),)
-    order_id: Mapped[int] = mapped_column(
-        ForeignKey("orders.id"), primary_key=True
-    )  # the order that bound
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), primary_key=True)  # the order that bound
     buyer_id: Mapped[str]
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
     bound_at: Mapped[datetime]
@@ -136,7 +137,6 @@ class Refund(Base):
     refund_id: Mapped[str] = mapped_column(primary_key=True)
     at: Mapped[datetime]
     items: Mapped[Any]
-    fingerprint: Mapped[str]
 
 
 class Parcel(Base):
@@ -159,25 +159,41 @@ class OrderCase(Base):
     closed_at: Mapped[datetime | None]
 
 
+EVENT_REMEMBERED = "status IN ('applied', 'duplicate', 'waiting', 'unapplied')"
+"""The shop was answered 200 or 202: the same webhook id again is a duplicate."""
+EVENT_REFUSED = "status IN ('refused', 'unapplied')"
+"""An operator should look at it: answered 422, or found invalid when the payment it waited for came."""
+
+
 class OrderEvent(Base):
-    """Every order event that was applied, waits for its payment, or was refused, with the reason."""
+    """Every order event that was applied, repeated, waits for its payment, or was refused, with the reason.
+
+    `unapplied` waited and proved invalid; `retried` was refused once and came through later.
+    """
 
     __tablename__ = "order_event"
     __table_args__ = (
-        one_of("status", "applied", "waiting", "refused", "retried"),
+        one_of("status", "applied", "duplicate", "waiting", "unapplied", "refused", "retried"),
         Index(
-            "ix_order_event_webhook_id",
+            "uq_order_event_webhook_id",
             "webhook_id",
             unique=True,
-            sqlite_where=text("status IN ('applied', 'waiting')"),
-            postgresql_where=text("status IN ('applied', 'waiting')"),
+            sqlite_where=text(EVENT_REMEMBERED),
+            postgresql_where=text(EVENT_REMEMBERED),
+        ),
+        Index(
+            "ix_order_event_refused",
+            "webhook_id",
+            sqlite_where=text(EVENT_REFUSED),
+            postgresql_where=text(EVENT_REFUSED),
         ),
         Index("ix_order_event_order_id", "order_id"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     webhook_id: Mapped[str]
     type: Mapped[str]
-    order_id: Mapped[str]
+    order_id: Mapped[str]  # empty where the event does not even say it
+    fact: Mapped[str | None]  # what can happen to an order once only: paid, completed, refund:R-1
     data: Mapped[Any]
     fingerprint: Mapped[str]
     status: Mapped[str]
