@@ -93,7 +93,7 @@ def configure_logging(json: bool | None = None, level: str = "info", *, secrets:
 
 def _event_first(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     leading = ("timestamp", "level", "event")
-    return {key: event[key] for key in leading if key in event} | event
+    return {**{key: event[key] for key in leading if key in event}, **event}
 
 
 class Redactor:

@@ -242,7 +242,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     try:
         settings = Settings(**source())
     except ValidationError as invalid:
-        problems += [_wrong(error, known) for error in invalid.errors(include_input=False, include_url=False)]
+        errors = invalid.errors(include_input=False, include_url=False)
+        problems += [_wrong(error, known) for error in errors if error["type"] != "default_factory_not_called"]
         raise SettingsInvalid(sorted(problems)) from None
     if problems:
         raise SettingsInvalid(sorted(problems))
@@ -265,8 +266,8 @@ def _from_here(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _unknown(name: str, known: Mapping[str, Variable]) -> str:
-    near = get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else "config/example.env lists those there are"
+    near = get_close_matches(name.removeprefix(PREFIX), [there.removeprefix(PREFIX) for there in known], n=1)
+    hint = f"did you mean {PREFIX}{near[0]}?" if near else "config/example.env lists those there are"
     return f"{name}: there is no such setting; {hint}"
 
 
