@@ -227,12 +227,10 @@ def quote(line: OrderLine, plan: Plan) -> Quote:
 def members_of_levels(chain: Sequence[Earner], plan: Plan) -> tuple[Who, list[Step]]:
     """Find the member of each level (rule 2), None where a level pays nobody, with the steps that say why."""
     steps: list[Step] = []
+    wanted = LEVELS
     if chain and chain[0].independent:
         steps.append({"code": "seller_independent", "member": chain[0].member_id})
-        chain = chain[:1]
         wanted = 1
-    else:
-        wanted = LEVELS
     found: list[Earner | None] = []
     walk, skipped = iter(chain), 0
     for level in range(1, wanted + 1):

@@ -64,8 +64,11 @@ class TestWho:
             {"code": "passed_up", "level": 3, "member": 4, "skipped": 1},
         ]
 
-    def test_pass_up_ends_at_the_top(self):
+    def test_pass_up_walks_past_as_many_as_it_must_and_ends_at_the_top(self):
         plan = replace(PRICE, compression="pass_up")
+        assert paid(plan, [LI, gone(WANG), gone(ZHAO), QIAN]) == [(1, 1, 2000), (2, 4, 1000)]
+        [line] = split([serum()], [LI, gone(WANG), gone(ZHAO), QIAN], plan)
+        assert line.trace[0] == {"code": "passed_up", "level": 2, "member": 4, "skipped": 2}
         assert paid(plan, [LI, gone(WANG), gone(ZHAO)]) == [(1, 1, 2000)]
 
     def test_a_zero_rate_uses_up_its_level(self):
@@ -75,7 +78,7 @@ class TestWho:
 
     def test_nobody_above_an_independent_seller_earns(self):
         assert paid(PRICE, [LI._replace(independent=True), WANG, ZHAO]) == [(1, 1, 2000)]
-        assert codes(PRICE, [LI._replace(independent=True), WANG])[0] == "seller_independent"
+        assert codes(PRICE, [LI._replace(independent=True), WANG]) == ["seller_independent", "rate_plan"]
 
     def test_an_independent_sponsor_still_earns_on_the_sales_below(self):
         assert paid(PRICE, [LI, WANG._replace(independent=True), ZHAO]) == [(1, 1, 2000), (2, 2, 1000), (3, 3, 400)]

@@ -65,6 +65,8 @@ def test_basis_points_are_the_exact_fraction_rounded_down(minor, bp):
 def test_a_thousand_yen_at_0_0478_are_47_yuan_and_80_fen():
     assert convert(100_000, Decimal("0.0478")) == 4_780
     assert convert(99, Decimal("0.0478")) == 4  # 4.7322
+    # 29 digits: one more than Decimal's own arithmetic keeps, which would round up to 100,000,000,000
+    assert convert(3, Decimal("33333333333.333333333333333333")) == 99_999_999_999
 
 
 @given(st.integers(0, 10**9), st.decimals("0.000000000000000001", "100000", places=18))
