@@ -24,7 +24,7 @@ class OpenAlert:
 
 
 def raise_alert(db: Session, key: str, said: Words, *, now: datetime) -> bool:
-    """Open the alert `key` and tell all operators; nothing happens while it is open already. Returns whether it is new."""
+    """Open the alert `key` and tell all operators, unless it is open already. Returns whether it is new."""
     new = insert_ignore(
         db,
         Alert,

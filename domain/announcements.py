@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from domain.errors import Invalid, NotFound
 from domain.outbox import ANNOUNCEMENT, ANNOUNCEMENTS, is_muted
 from domain.schema import Announcement, Contact, Member, Outbox
-from domain.sql import one_at_a_time
+from domain.sql import insert_selected, one_at_a_time
 
 CHUNK = 4_000
 """Rows per transaction: well under 300 ms of write lock, so that a chat answer never waits for an announcement."""
@@ -176,10 +176,8 @@ def _insert_for_each(
         "created_at": literal(now, type_=Outbox.__table__.c.created_at.type),
         "finished_at": case((muted, literal(now, type_=Outbox.__table__.c.created_at.type)), else_=None),
     }
-    rows = (
-        select(*columns.values()).where(_audience(audience), Member.id > after, Member.id <= last).order_by(Member.id)
-    )
-    db.execute(insert(Outbox).from_select(list(columns), rows, include_defaults=False))
+    recipients = select(Member.id).where(_audience(audience), Member.id > after, Member.id <= last).order_by(Member.id)
+    insert_selected(db, Outbox, columns, recipients, key=["key"])
 
 
 def cancel(db: Session, announcement: int, *, now: datetime) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Column, Row, Table, func, select
+from sqlalchemy import Column, Row, Select, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -66,6 +66,18 @@ def upsert(
         db.execute(statement, list(rows))
         return []
     return db.execute(statement.returning(*_columns(target, returning)), list(rows)).all()
+
+
+def insert_selected(
+    db: Session, table: type[Base], columns: Mapping[str, Any], rows: Select[Any], *, key: Sequence[str]
+) -> None:
+    """Insert a row for each row of `rows`, a query with a WHERE, leaving out those whose unique `key` exists.
+
+    `columns` says what goes into each column, as expressions over what `rows` selects from.
+    """
+    chosen = rows.with_only_columns(*columns.values())
+    inserted = _insert(db, _table(table)).from_select(list(columns), chosen, include_defaults=False)
+    db.execute(inserted.on_conflict_do_nothing(index_elements=list(key)))
 
 
 def one_at_a_time(db: Session, name: str) -> None:
