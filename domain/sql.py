@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Column, Row, Select, Table, func, select
+from sqlalchemy import Column, Row, Select, Table, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from domain.schema import Base
 
 T = TypeVar("T")
+
+_LOCK_ALL = text(
+    "WITH shared AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(:shared)) "
+    "SELECT pg_advisory_xact_lock(number) FROM shared, unnest(CAST(:numbers AS bigint[])) AS number"
+)
 
 MAX_LIST = 10_000
 """How many values one IN list may hold; both databases have a limit on parameters."""
@@ -83,8 +88,18 @@ def insert_selected(
 def one_at_a_time(db: Session, name: str) -> None:
     """Let no other transaction pass the same `name` until this one ends. On SQLite there is only one writer anyway."""
     if is_postgresql(db):
-        number = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
-        db.execute(select(func.pg_advisory_xact_lock(number)))
+        db.execute(select(func.pg_advisory_xact_lock(_lock_number(name))))
+
+
+def each_at_a_time(db: Session, names: Iterable[str], *, shared: str) -> None:
+    """The same for many names in one statement; `shared` lets in others who share it, but nobody who wants it alone."""
+    if is_postgresql(db):
+        numbers = sorted({_lock_number(name) for name in names})
+        db.execute(_LOCK_ALL, {"numbers": numbers, "shared": _lock_number(shared)})
+
+
+def _lock_number(name: str) -> int:
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
 
 
 def is_postgresql(db: Session) -> bool:
