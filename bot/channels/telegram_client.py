@@ -5,6 +5,7 @@ python-telegram-bot mixes up: a message that surely was not sent, and one that n
 """
 
 import json
+import logging
 from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Any
@@ -154,6 +155,10 @@ class TelegramBot(Bot):
     """`telegram.Bot` that keeps its token to itself. Usable at once: `initialize()` only adds a `getMe`."""
 
     __slots__ = ()
+
+    # The library's own logger writes the token and people's messages at DEBUG.
+    _LOGGER = logging.getLogger(f"{__name__}.calls")
+    _LOGGER.setLevel(logging.WARNING)
 
     def __repr__(self) -> str:
         return "TelegramBot()"

@@ -143,7 +143,7 @@ class WeChatClient:
     ) -> Outcome:
         """Send a template message, for what the person's own action brought about.
 
-        With a `client_msg_id` (at most 32 characters) an unknown fate may be repeated for nine minutes.
+        With a `client_msg_id` an unknown fate may be repeated for nine minutes.
         """
         body: dict[str, Any] = {"touser": openid, "template_id": template_id}
         body["data"] = {name: {"value": value} for name, value in fields.items()}
@@ -212,6 +212,8 @@ class WeChatClient:
                     return Unknown(reason, repeat_within_seconds)
                 case outcome:
                     return outcome
+        if "errcode" not in answer:
+            return Unknown("WeChat's answer does not say whether it was sent", repeat_within_seconds)
         message_id = answer.get("msgid", answer.get("msg_id"))
         return Sent(None if message_id is None else str(message_id))
 
@@ -225,25 +227,24 @@ class WeChatClient:
         method: str = "POST",
     ) -> dict[str, Any]:
         """Return WeChat's answer. A refused token is renewed and the call repeated once, never more."""
-        request: dict[str, Any] = {}
-        if body is not None:
-            request["data"] = _encoded(body)
-            request["headers"] = {"Content-Type": "application/json"}
-        token = await self._valid_token()
-        for is_last in (False, True):
+
+        async def once(token: _Token) -> dict[str, Any]:
+            request: dict[str, Any] = {}
             if form is not None:
                 request["data"] = form()
+            elif body is not None:
+                request = _json(body)
             address = {"access_token": token.value, **(query or {})}
-            answer = await self._exchange(method, path, params=address, **request)
-            code = _code(answer)
-            if code == 0:
-                return answer
-            if code not in TOKEN_REFUSED or is_last:
-                break
-            token = await self._renewed(token)
-        if code == ALREADY_SENT:
-            return answer
-        raise SendFailed(classify(code, self._clean(answer.get("errmsg"))))
+            return await self._exchange(method, path, params=address, **request)
+
+        token = await self._valid_token()
+        answer = await once(token)
+        if _code(answer) in TOKEN_REFUSED:
+            answer = await once(await self._renewed(token))
+        code = _code(answer)
+        if code not in (0, ALREADY_SENT):
+            raise SendFailed(classify(code, self._clean(answer.get("errmsg"))))
+        return answer
 
     async def _exchange(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         try:
@@ -289,9 +290,7 @@ class WeChatClient:
         body = {"grant_type": "client_credential", "appid": self._app_id, "secret": self._app_secret}
         asked_at = asyncio.get_running_loop().time()
         try:
-            answer = await self._exchange(
-                "POST", "stable_token", data=_encoded(body), headers={"Content-Type": "application/json"}
-            )
+            answer = await self._exchange("POST", "stable_token", **_json(body))
             if code := _code(answer):
                 reason = self._clean(answer.get("errmsg"))
                 _fail(Stop(_reason(code, reason)) if code in TOKEN_REFUSED else classify(code, reason))
@@ -354,12 +353,13 @@ def _text(answer: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _encoded(body: Mapping[str, Any]) -> bytes:
+def _json(body: Mapping[str, Any]) -> dict[str, Any]:
     # WeChat shows \uXXXX escapes to people as they are in some places.
     try:
-        return json.dumps(body, ensure_ascii=False).encode()
+        data = json.dumps(body, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         _fail(Refused("the text contains characters that are not Unicode"))
+    return {"data": data, "headers": {"Content-Type": "application/json"}}
 
 
 def _fail(outcome: Outcome) -> NoReturn:
