@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.schema.base import Base, one_of
@@ -21,6 +21,10 @@ class Member(Base):
         one_of("status", "active", "suspended", "closed"),
         one_of("mode", "network", "independent"),
         CheckConstraint("sponsor_id <> id", name="not_own_sponsor"),
+        # The id stands in the index so that the newest of a level are found in it as well.
+        Index("ix_member_sponsor_id", "sponsor_id", "id"),
+        Index("ix_member_sponsor2_id", "sponsor2_id", "id"),
+        Index("ix_member_sponsor3_id", "sponsor3_id", "id"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     member_id: Mapped[str] = mapped_column(unique=True)
@@ -28,9 +32,9 @@ class Member(Base):
     role: Mapped[str] = mapped_column(default="customer")
     status: Mapped[str] = mapped_column(default="active")
     operator: Mapped[bool] = mapped_column(default=False)
-    sponsor_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"), index=True)
-    sponsor2_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"), index=True)
-    sponsor3_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"), index=True)
+    sponsor_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
+    sponsor2_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
+    sponsor3_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
     mode: Mapped[str] = mapped_column(default="network")
     member_class: Mapped[str] = mapped_column("class", default="self_picked_products")
     class_scope: Mapped[str | None]
