@@ -89,8 +89,8 @@ def assign(db: Session, day: date, *, now: datetime, after: int = 0, limit: int 
     Returns the last id reached, None once everybody has theirs. Run again, it changes nothing.
     """
     members = select(Member.id).where(_live(), Member.id > after).order_by(Member.id).limit(limit).subquery()
-    count, last = db.execute(select(func.count(), func.max(members.c.id))).one()
-    if not count:
+    found, last = db.execute(select(func.count(), func.max(members.c.id))).one()
+    if not found:
         return None
     these = and_(_live(), Member.id > after, Member.id <= last)
     _give(db, day, these)
@@ -103,7 +103,12 @@ def assign(db: Session, day: date, *, now: datetime, after: int = 0, limit: int 
         own = [_line(template) for template in templates if template.audience in ("all", role)]
         if own:
             _tell_morning(db, day, own, these & (Member.role == role), now)
-    return int(last) if count == limit else None
+    return int(last) if found == limit else None
+
+
+def count(db: Session, day: date) -> int:
+    """Return how many tasks were given for `day`."""
+    return db.scalar(select(func.count()).select_from(Task).where(Task.day == day)) or 0
 
 
 def assign_to(db: Session, member: int, day: date) -> None:

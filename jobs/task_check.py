@@ -1,0 +1,28 @@
+"""Every ten minutes: who has fulfilled a task by now hears it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from functools import partial
+from typing import Any
+
+from domain import tasks
+from domain.periods import local_date
+from domain.sql import chunks
+from jobs import Cron, Job, JobContext
+
+
+def complete_fulfilled(context: JobContext, day: date) -> int:
+    """Mark done what is fulfilled of the tasks of `day`; looks without holding up anybody, writes in portions."""
+    fulfilled = context.read(partial(tasks.fulfilled, day=day, zone=context.timezone))
+    return sum(
+        context.write(partial(tasks.complete, tasks=part, now=context.now)) for part in chunks(fulfilled, tasks.CHUNK)
+    )
+
+
+def run(context: JobContext) -> Mapping[str, Any]:
+    return {"done": complete_fulfilled(context, local_date(context.now, context.timezone))}
+
+
+JOB = Job("task_check", Cron(minute="*/10"), run, late_by=timedelta(minutes=30), newest_only=True)
