@@ -212,6 +212,10 @@ class FakeWeChat(FakeServer):
             self._tokens.append(last)
         return last
 
+    @property
+    def newest_token(self) -> str:
+        return self._tokens[-1].value
+
     def rotate_token(self) -> None:
         """Make every access token given out so far invalid, as another program's forced refresh does."""
         self._tokens.clear()

@@ -128,6 +128,11 @@ class Person:
         """The last message or event once more, the same in every field, as WeChat does when it missed the answer."""
         return await self._deliver(dict(self.last_sent))
 
+    def opens_window(self, by: str = "message") -> None:
+        """Open the window of customer-service messages as a message does, or as an "event": without telling the bot."""
+        life, count = (MESSAGE_WINDOW, MESSAGE_COUNT) if by == "message" else (EVENT_WINDOW, EVENT_COUNT)
+        self.windows[by] = Window(self.fake.now() + life, count)
+
     # What they see
 
     @property
@@ -172,11 +177,9 @@ class Person:
 
     async def _first(self, fields: dict[str, Any], opens: str | None) -> Answer:
         now = self.fake.now()
-        if opens == "message":
-            self.is_follower = True
-            self.windows["message"] = Window(now + MESSAGE_WINDOW, MESSAGE_COUNT)
-        elif opens == "event":
-            self.windows["event"] = Window(now + EVENT_WINDOW, EVENT_COUNT)
+        self.is_follower |= opens == "message"
+        if opens:
+            self.opens_window(opens)
         whole = {"ToUserName": self.fake.account, "FromUserName": self.openid, "CreateTime": int(now.timestamp())}
         return await self._deliver({**whole, **fields})
 
