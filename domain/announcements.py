@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from domain.errors import Invalid, NotFound
 from domain.outbox import ANNOUNCEMENT, ANNOUNCEMENTS, is_muted
 from domain.schema import Announcement, Contact, Member, Outbox
+from domain.schema.base import Json, Utc
 from domain.sql import insert_selected, one_at_a_time
 
 CHUNK = 4_000
@@ -166,15 +167,15 @@ def _insert_for_each(
         "key": literal(f"{ANNOUNCEMENT}:{announcement}:").concat(Member.id),
         "member_id": Member.id,
         "text_key": literal(ANNOUNCEMENT),
-        "params": literal({}, type_=Outbox.__table__.c.params.type),
+        "params": literal({}, Json()),
         "category": literal(CATEGORY),
         "priority": literal(ANNOUNCEMENTS),
         "announcement_id": literal(announcement),
         "state": case((muted, "muted"), else_="queued"),
-        "not_before": literal(now, type_=Outbox.__table__.c.not_before.type),
+        "not_before": literal(now, Utc()),
         "attempts": literal(0),
-        "created_at": literal(now, type_=Outbox.__table__.c.created_at.type),
-        "finished_at": case((muted, literal(now, type_=Outbox.__table__.c.created_at.type)), else_=None),
+        "created_at": literal(now, Utc()),
+        "finished_at": case((muted, literal(now, Utc())), else_=None),
     }
     recipients = select(Member.id).where(_audience(audience), Member.id > after, Member.id <= last).order_by(Member.id)
     insert_selected(db, Outbox, columns, recipients, key=["key"])
@@ -245,9 +246,11 @@ def progress(db: Session, announcement: int) -> dict[str, int]:
     if row is None:
         raise NotFound()
     found = db.execute(
-        select(Outbox.state, func.count()).where(Outbox.announcement_id == announcement).group_by(Outbox.state)
+        select(Outbox.state, func.count().label("found"))
+        .where(Outbox.announcement_id == announcement)
+        .group_by(Outbox.state)
     )
-    counts = dict.fromkeys(STATES, 0) | dict(found.tuples().all())
+    counts = dict.fromkeys(STATES, 0) | {row.state: row.found for row in found}
     counts["cancelled"] += row.left_out
     if row.state in ("scheduled", "queueing"):
         counts["queued"] += _without_row(db, row.audience, row.reached_id)

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, case, exists, func, literal_column, or_, select, text, update
+from sqlalchemy import Select, and_, bindparam, case, exists, func, literal, literal_column, or_, select, text, update
 from sqlalchemy.orm import Session, aliased
 
 from domain import wording
 from domain.schema import Announcement, Contact, Member, Mute, Outbox
+from domain.schema.base import Utc
 from domain.schema.messages import UNDER_WAY
 from domain.sql import insert_ignore
 from domain.wording import Words
@@ -140,7 +141,9 @@ def choose_ways(db: Session, channels: Collection[str], *, limit: int, now: date
     muted = is_muted(Outbox.member_id, Outbox.category)
     state = case((muted, "muted"), (Outbox.contact_id.is_(None), "deferred"), else_="queued")
     db.execute(
-        update(Outbox).where(these).values(state=state, channel=its_channel, finished_at=case((muted, now), else_=None))
+        update(Outbox)
+        .where(these)
+        .values(state=state, channel=its_channel, finished_at=case((muted, literal(now, Utc())), else_=None))
     )
     return len(ids)
 
@@ -254,10 +257,10 @@ def record(db: Session, marks: Sequence[Mark], *, now: datetime) -> None:
         .values(
             state=bindparam("its_state"),
             error=bindparam("its_error"),
-            not_before=func.coalesce(bindparam("its_time", type_=table.c.not_before.type), table.c.not_before),
+            not_before=func.coalesce(bindparam("its_time", type_=Utc()), table.c.not_before),
             contact_id=bindparam("its_contact"),
             channel=bindparam("its_channel"),
-            finished_at=bindparam("its_end", type_=table.c.finished_at.type),
+            finished_at=bindparam("its_end", type_=Utc()),
             attempts=table.c.attempts - bindparam("its_uncounted"),
             lease_until=None,
         ),

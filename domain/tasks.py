@@ -14,6 +14,7 @@ from domain import outbox, wording
 from domain.outbox import TASKS, Notice
 from domain.periods import business_day
 from domain.schema import Member, Order, Outbox, Task, TaskTemplate, Visit
+from domain.schema.base import Day, Json, Utc
 from domain.sql import chunks, insert_ignore, insert_selected
 from domain.wording import Words, words
 
@@ -73,11 +74,10 @@ def _meant_for() -> ColumnElement[bool]:
 
 
 def _given(day: date) -> dict[str, Any]:
-    table = Task.__table__
     return {
         "member_id": Member.id,
         "template_id": TaskTemplate.id,
-        "day": literal(day, type_=table.c.day.type),
+        "day": literal(day, Day()),
         "target": TaskTemplate.target,
         "points": TaskTemplate.points,
     }
@@ -122,13 +122,12 @@ def _give(db: Session, day: date, these: ColumnElement[bool]) -> None:
 
 
 def _tell_morning(db: Session, day: date, lines: Sequence[Words], these: ColumnElement[bool], now: datetime) -> None:
-    table = Outbox.__table__
-    instant = literal(now, type_=table.c.created_at.type)
+    instant = literal(now, Utc())
     columns: dict[str, Any] = {
         "key": literal(f"tasks-morning:{day}:").concat(Member.id),
         "member_id": Member.id,
         "text_key": literal("notice.tasks_morning"),
-        "params": literal(wording.to_json({"day": day, "tasks": list(lines)}), type_=table.c.params.type),
+        "params": literal(wording.to_json({"day": day, "tasks": list(lines)}), Json()),
         "category": literal("business"),
         "priority": literal(TASKS),
         "state": literal("queued"),
