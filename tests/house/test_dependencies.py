@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from tests.house.tree import PRODUCT, ROOT, files, name
 
 PURE = {"attribution", "bookkeeping", "codes", "commission", "errors", "money", "periods", "plan"}
-PARTS = {"pydantic-core"}  # of a declared package, though packages of their own
+PARTS = {"cryptography", "pydantic-core"}  # of declared packages, though packages of their own
 RUNTIME, DEVELOPMENT = "requirements.lock", "requirements-dev.lock"
 
 
