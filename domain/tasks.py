@@ -160,7 +160,10 @@ def _reached(day: date, zone: tzinfo) -> ColumnElement[int]:
 
 def _tasks(day: date) -> Select[Any]:
     return (
-        select(Task.id).join(TaskTemplate, TaskTemplate.id == Task.template_id).where(Task.day == day).order_by(Task.id)
+        select(Task.id)
+        .join(TaskTemplate, TaskTemplate.id == Task.template_id)
+        .where(Task.day == day)
+        .order_by(TaskTemplate.id, Task.id)
     )
 
 
