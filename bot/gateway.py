@@ -16,7 +16,7 @@ from bot.rendering import LOCALES, Rendered, Texts, choose_locale
 from domain import conversations, wording
 from domain.codes import is_code
 from domain.conversations import Standing
-from domain.errors import NotFound, Refusal
+from domain.errors import Invalid, NotFound, Refusal
 from domain.wording import Words, words
 from handlers.routing import Chat, Choice, Incoming, Person, Picture, Reply, Routes, Shop, button, reply
 
@@ -74,7 +74,10 @@ class Gateway:
         chat = Chat(db, now, self.shop, _person(standing, incoming, locale), incoming, dict(standing.state))
         if refusal is None:
             action, written = self._destination(chat)
+            waiting = chat.state.get("form")
             answer = self.routes.run(action, chat, written=written)
+            if waiting is not None and not written and chat.state.get("form") is waiting:
+                chat.finish()  # they went elsewhere: what they write next is not for the form any more
         else:
             answer = _refused(refusal, self.texts)
         if standing.unread and chat.person.member is not None:
@@ -110,16 +113,16 @@ class Gateway:
             return (f"{name}:{argument}" if argument else name), False
         known = self._words.get(text.casefold())
         form = chat.state.get("form")
-        if form and known != HOME:
-            return f"{form['name']}.{form['step']}", True
         menu = chat.state.get("menu") or []
-        if text.isascii() and text.isdigit() and len(text) <= 3:
-            if text == "0":
+        if text.isascii() and text.isdigit() and len(text) <= 3 and not (form and form.get("numbers")):
+            if text.strip("0") == "":
                 return HOME, False
             if int(text) <= len(menu):
                 return menu[int(text) - 1], False
             if menu:
                 raise NotFound()
+        if form and known != HOME:
+            return f"{form['name']}.{form['step']}", True
         if known:
             chat.finish()
             return known, False
@@ -175,7 +178,7 @@ def _person(standing: Standing, incoming: Incoming, locale: str) -> Person:
 
 
 def _refused(refusal: Refusal, texts: Texts) -> Reply:
-    key = f"refusal.{refusal.code}"
+    key = f"invalid.{refusal.reason}" if isinstance(refusal, Invalid) else f"refusal.{refusal.code}"
     known = key in texts.keys(LOCALES[0])
     params = {name: value for name, value in refusal.params.items() if value is not None}
     said = Words(key, params) if known else words("refusal.refused")
@@ -190,6 +193,7 @@ def reply_to_json(answer: Reply) -> dict[str, Any]:
         return {
             "label": [choice.label.key, wording.to_json(choice.label.params)],
             **{kind: value for kind, value in kinds.items() if value is not None},
+            **({"listed": True} if choice.listed else {}),
         }
 
     return {
@@ -208,7 +212,10 @@ def reply_from_json(stored: Mapping[str, Any]) -> Reply:
     return Reply(
         body=tuple(said(pair) for pair in stored["body"]),
         choices=tuple(
-            tuple(Choice(said(c["label"]), c.get("action"), c.get("url"), c.get("copy")) for c in row)
+            tuple(
+                Choice(said(c["label"]), c.get("action"), c.get("url"), c.get("copy"), c.get("listed", False))
+                for c in row
+            )
             for row in stored["choices"]
         ),
         picture=None if picture is None else Picture(picture[0], wording.from_json(picture[1])),

@@ -30,6 +30,7 @@ class Button:
     action: str | None = None
     url: str | None = None
     copy: str | None = None
+    listed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +58,17 @@ def choose_locale(*wishes: str | None) -> str:
 
 
 class _Formatter(string.Formatter):
-    """`{rate:bp}` shows basis points as per cent; `{n:order|orders}` counts; `{n:n}` groups thousands."""
+    """`{rate:bp}` shows basis points as per cent; `{n:order|orders}` counts; `{n:n}` groups thousands;
+    `{n:none|one|# of them}` says something else for nothing, one and many."""
 
     def format_field(self, value: Any, format_spec: str) -> str:
         if format_spec == "bp":
             return f"{value / 100:.2f}".rstrip("0").rstrip(".") + "%"
         if format_spec == "n":
             return f"{value:,}"
+        if format_spec.count("|") == 2:
+            none, one, many = format_spec.split("|")
+            return (none if value == 0 else one if value == 1 else many).replace("#", f"{value:,}")
         if "|" in format_spec:
             one, many = format_spec.split("|")
             return f"{value:,} {one if value == 1 else many}"
@@ -116,7 +121,7 @@ class Texts:
         return Rendered(text, rows, reply.picture, reply.edit, locale)
 
     def _button(self, choice: Choice, locale: str) -> Button:
-        return Button(self.say(choice.label, locale), choice.action, choice.url, choice.copy)
+        return Button(self.say(choice.label, locale), choice.action, choice.url, choice.copy, choice.listed)
 
     def words_for(self, route: str) -> list[str]:
         """The written words, in all languages, that lead to `route`."""
@@ -145,11 +150,16 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def numbered(rendered: Rendered, invitation: str) -> str:
     """The same answer for a channel without buttons: choices as numbered lines, links and copies written out.
 
-    `invitation` is the line that says how to choose. Numbers count the actions only, in the order of the buttons.
+    `invitation` is the line that says how to choose. Numbers count the actions only, in the order of the buttons. What
+    the text says already is not said again: listed choices, and what it shows in full to be copied or opened.
     """
     lines = [rendered.text]
-    lines += [f"{button.label}: {button.url or button.copy}" for button in rendered.buttons if button.action is None]
+    for button in rendered.buttons:
+        shown = button.url or button.copy
+        if shown is not None and shown not in rendered.text:
+            lines.append(f"{button.label}: {shown}")
     actions = [button for button in rendered.buttons if button.action is not None]
     if actions:
-        lines += ["", *(f"{n} {button.label}" for n, button in enumerate(actions, 1)), invitation]
+        unsaid = [f"{n} {button.label}" for n, button in enumerate(actions, 1) if not button.listed]
+        lines += ["", *unsaid, invitation]
     return "\n".join(lines)

@@ -22,12 +22,16 @@ MAX_ACTION_BYTES = 64  # Telegram's limit for what a button carries
 @dataclass(frozen=True, slots=True)
 class Choice:
     """A button. Exactly one of: `action` (a route with its arguments, `products:2`), `url` to open, `copy` to the
-    clipboard. On channels without buttons an action becomes a number, a url and a copy become a line of text."""
+    clipboard. On channels without buttons an action becomes a number, a url and a copy become a line of text.
+
+    `listed` choices come first, and the body has their numbered lines already: nothing is said twice without buttons.
+    """
 
     label: Words
     action: str | None = None
     url: str | None = None
     copy: str | None = None
+    listed: bool = False
 
     def __post_init__(self) -> None:
         if sum(kind is not None for kind in (self.action, self.url, self.copy)) != 1:
@@ -146,9 +150,13 @@ class Chat:
     def text(self) -> str:
         return self.incoming.text.strip()
 
-    def ask(self, form: str, step: str, **data: object) -> None:
-        """Wait for written words: the next text goes to the step `form.step`. Survives a restart."""
-        self.state["form"] = {"name": form, "step": step, "data": data}
+    def ask(self, form: str, step: str, *, numbers: bool = False, **data: object) -> None:
+        """Wait for written words: the next text goes to the step `form.step`. Survives a restart.
+
+        Numbers choose from the screen as ever, unless a number is what is asked for. Another button or command ends
+        the waiting.
+        """
+        self.state["form"] = {"name": form, "step": step, "data": data, "numbers": numbers}
 
     @property
     def form_data(self) -> dict[str, Any]:
@@ -175,7 +183,7 @@ def sellers(person: Person) -> bool:
 
 
 def operators(person: Person) -> bool:
-    return person.operator
+    return person.operator and person.status == "active"
 
 
 @dataclass(frozen=True, slots=True)

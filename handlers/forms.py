@@ -1,0 +1,102 @@
+"""What many screens share: the way back, buttons in pairs, numbered lists with pages, names without an id."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from domain.errors import NotFound
+from domain.wording import Words, words
+from handlers.routing import Choice, button
+
+PAGE = 8
+"""Lines of one page."""
+
+BLANK = words("blank")
+
+Row = tuple[Choice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of a list: what it says, the short name on its button, and where that leads."""
+
+    line: Words
+    name: Words
+    action: str
+
+
+def pairs(*choices: Choice) -> list[Row]:
+    """Two buttons per row."""
+    return [choices[at : at + 2] for at in range(0, len(choices), 2)]
+
+
+def way_back(action: str | None = None) -> Row:
+    """The last row of a screen: back to where one came from, and home."""
+    home = button("button.home", "home")
+    return (home,) if action in (None, "home") else (button("button.back", str(action)), home)
+
+
+def named(text: str) -> Words:
+    """A name or another text of a person's own, the same in every language."""
+    return words("as_is", text=text)
+
+
+def in_both(zh: str, en: str | None) -> Words:
+    """A text that is kept in Chinese and perhaps in English, shown in the reader's language."""
+    return words("bilingual", zh=zh, en=en or zh)
+
+
+def numbered_list(items: Iterable[Item]) -> tuple[list[Words], list[Row]]:
+    """Return the numbered lines of a list and their buttons in pairs, which have to be the first rows of the screen."""
+    lines, choices = [], []
+    for number, item in enumerate(items, 1):
+        lines.append(words("list.line", number=number, line=item.line))
+        label = words("list.button", number=number, name=item.name)
+        choices.append(Choice(label, action=item.action, listed=True))
+    return lines, pairs(*choices)
+
+
+def pages_of(total: int) -> int:
+    return max(1, -(-total // PAGE))
+
+
+def page_number(argument: str, total: int) -> int:
+    """Read the number of a page out of an action and keep it inside of what there is."""
+    number = int(argument) if argument.isascii() and argument.isdigit() and len(argument) < 6 else 1
+    return min(max(1, number), pages_of(total))
+
+
+def pager(action: str, page: int, total: int) -> Row:
+    """Buttons to the pages before and after; `action` takes the number of the page as its last argument."""
+    row = []
+    if page > 1:
+        row.append(button("button.previous", f"{action}:{page - 1}"))
+    if page < pages_of(total):
+        row.append(button("button.next", f"{action}:{page + 1}"))
+    return tuple(row)
+
+
+def mark(name: str) -> str:
+    """A short mark for a name that is too long or too Chinese for a button's action."""
+    return f"{zlib.crc32(name.encode()):08x}"
+
+
+def by_mark(names: Iterable[str], wanted: str) -> str:
+    """Return the name that `mark` was made of; else NotFound."""
+    for name in names:
+        if mark(name) == wanted:
+            return name
+    raise NotFound()
+
+
+def bar(reached: int, target: int, width: int = 10) -> str:
+    """Draw how far something has come: ▓▓▓░░░░░░░; full only when it is done."""
+    full = width if reached >= target else min(width - 1, reached * width // target)
+    return "▓" * full + "░" * (width - full)
+
+
+def chosen(sentences: Mapping[str, Words], wanted: Sequence[str]) -> list[Words]:
+    """Return those of `sentences` whose names are wanted, in that order."""
+    return [sentences[name] for name in wanted]
