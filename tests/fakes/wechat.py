@@ -199,7 +199,7 @@ class FakeWeChat(FakeServer):
                 return _no(40125, "invalid appsecret")
             token = self._current_token(force=bool(given.get("force_refresh")))
             left = int((token.until - self.now()).total_seconds())
-            return web.json_response({"access_token": token.value, "expires_in": left})
+            return _answer({"access_token": token.value, "expires_in": left})
 
         return await self._or_fault(request, "stable_token", "", carry_out)
 
@@ -212,9 +212,9 @@ class FakeWeChat(FakeServer):
             self._tokens.append(last)
         return last
 
-    @property
-    def newest_token(self) -> str:
-        return self._tokens[-1].value
+    def token_now(self) -> str:
+        """Return the access token that everybody who asks now is given."""
+        return self._current_token(force=False).value
 
     def rotate_token(self) -> None:
         """Make every access token given out so far invalid, as another program's forced refresh does."""

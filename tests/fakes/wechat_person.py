@@ -96,12 +96,10 @@ class Person:
 
     async def follows(self, scene: str | None = None) -> Answer:
         """Start to follow, by scanning the code with this scene if one is given."""
-        self.is_follower = True
         code = {"EventKey": f"qrscene_{scene}", "Ticket": f"ticket-{scene}"} if scene else {"EventKey": ""}
         return await self._event("subscribe", f"follows {scene or ''}".strip(), **code)
 
     async def unfollows(self) -> Answer:
-        self.is_follower = False
         self.windows.clear()
         return await self._event("unsubscribe", "unfollows", opens=None, EventKey="")
 
@@ -177,7 +175,8 @@ class Person:
 
     async def _first(self, fields: dict[str, Any], opens: str | None) -> Answer:
         now = self.fake.now()
-        self.is_follower |= opens == "message"
+        # Only who follows sees the chat and the menu.
+        self.is_follower = fields.get("Event") != "unsubscribe"
         if opens:
             self.opens_window(opens)
         whole = {"ToUserName": self.fake.account, "FromUserName": self.openid, "CreateTime": int(now.timestamp())}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.parsers import expat
 
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from wechatpy.crypto.cryptography import WeChatCipher  # AES-CBC and nothing else of that library
 
 BLOCK_BYTES = 32
 TEXT_LIMIT_BYTES = 2048
@@ -77,15 +77,13 @@ def encrypt(message: bytes, aes_key: str, app_id: str) -> str:
     key = base64.b64decode(aes_key + "=")
     whole = secrets.token_bytes(16) + struct.pack(">I", len(message)) + message + app_id.encode()
     pad = BLOCK_BYTES - len(whole) % BLOCK_BYTES
-    encryptor = Cipher(algorithms.AES(key), modes.CBC(key[:16])).encryptor()
-    return base64.b64encode(encryptor.update(whole + bytes([pad]) * pad) + encryptor.finalize()).decode()
+    return base64.b64encode(WeChatCipher(key).encrypt(whole + bytes([pad]) * pad)).decode()
 
 
 def decrypt(secret: str, aes_key: str, app_id: str) -> bytes:
     key = base64.b64decode(aes_key + "=")
-    decryptor = Cipher(algorithms.AES(key), modes.CBC(key[:16])).decryptor()
     try:
-        whole = decryptor.update(base64.b64decode(secret, validate=True)) + decryptor.finalize()
+        whole: bytes = WeChatCipher(key).decrypt(base64.b64decode(secret, validate=True))
         length = struct.unpack(">I", whole[16:20])[0]
     except (ValueError, struct.error) as broken:
         raise BadAnswer(f"the encrypted answer cannot be decrypted: {broken}") from broken

@@ -208,7 +208,7 @@ async def test_a_wrong_secret_stops_the_channel(fake: FakeWeChat):
 async def test_secret_and_token_never_show(fake: FakeWeChat, client: WeChatClient, caplog: pytest.LogCaptureFixture):
     caplog.set_level(logging.DEBUG)
     await client.send_text("mei", "你好")
-    token = fake.newest_token
+    token = fake.token_now()
     shown = [repr(client)]
     for kind in ("hang", "drop", "half_json", "cut", "html", "500"):
         fake.fault("*", kind, times=1)
