@@ -38,7 +38,7 @@ from tests.fakes.wechat_wire import Answer, BadAnswer, encrypt, read_answer, rea
 APP_ID = "wx0123456789abcdef"
 APP_SECRET = "fake-wechat-secret-for-tests-000"
 TOKEN = "fakeWeChatToken"
-AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
+AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFE"
 TOKEN_LIFE = timedelta(seconds=7200)
 TOKEN_OVERLAP = timedelta(minutes=5)
 

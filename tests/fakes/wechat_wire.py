@@ -87,7 +87,7 @@ def decrypt(secret: str, aes_key: str, app_id: str) -> bytes:
         length = struct.unpack(">I", whole[16:20])[0]
     except (ValueError, struct.error) as broken:
         raise BadAnswer(f"the encrypted answer cannot be decrypted: {broken}") from broken
-    whole = whole[: -whole[-1]]
+    whole = whole[: len(whole) - whole[-1]]
     if whole[20 + length :].decode(errors="replace") != app_id:
         raise BadAnswer("the encrypted answer names another app id")
     return whole[20 : 20 + length]
