@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -56,7 +56,7 @@ class Sender(Protocol):
 
 @runtime_checkable
 class Shelf(Protocol):
-    """A channel whose messages lie in our own database: put there in one transaction, so their fate is never unknown."""
+    """A channel whose messages lie in our own database: put there in one transaction, their fate is never unknown."""
 
     def put(self, db: Session, to: Recipient, message: Message, *, now: datetime) -> None:
         """Write the message where its reader will find it; runs inside the caller's transaction."""
@@ -77,8 +77,11 @@ class Channel(Protocol):
     def routes(self) -> Sequence[AbstractRouteDef]:
         """The pages it answers on; none for a platform that is only asked."""
 
-    async def start(self, *, polling: bool) -> None:
-        """Get ready to answer and send. With `polling` this process also asks for updates, if the platform needs it."""
+    async def start(self, *, may_poll: Callable[[], bool]) -> None:
+        """Get ready to answer and send.
+
+        Where the platform must be asked for updates, ask only while `may_poll()`: one process at a time may.
+        """
 
     async def stop(self) -> None:
         """Finish what is being answered and close all connections."""
