@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from bot.database import Database
@@ -18,7 +18,6 @@ from domain.schema import Base
 from tests import postgresql
 
 BOTH = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql))
-_numbers = itertools.count(1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -51,10 +50,12 @@ def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def _postgresql_template(postgresql_server: str) -> Iterator[str]:
+def _postgresql_pool(postgresql_server: str) -> Iterator[postgresql.Pool]:
     name = f"fenxiao_{uuid.uuid4().hex[:12]}"
     _make_schema(postgresql.create(postgresql_server, name))
-    yield name
+    pool = postgresql.Pool(postgresql_server, name, f"test_{name}")
+    yield pool
+    pool.drop_all()
     postgresql.drop(postgresql_server, name)
 
 
@@ -66,7 +67,10 @@ def _make_schema(url: str) -> None:
 
 @pytest.fixture(params=BOTH)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of an empty database with its schema: the test runs once on SQLite and once on PostgreSQL."""
+    """The URL of an empty database with its schema: the test runs once on SQLite and once on PostgreSQL.
+
+    Whoever changes the schema takes `bare_database_url`: this one is emptied and used again.
+    """
     yield from _made(request, tmp_path, request.param)
 
 
@@ -89,7 +93,7 @@ def bare_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterato
         yield f"sqlite:///{tmp_path / 'bare.db'}"
         return
     server = request.getfixturevalue("postgresql_server")
-    name = _fresh_name()
+    name = f"bare_{uuid.uuid4().hex[:12]}"
     yield postgresql.create(server, name)
     postgresql.drop(server, name)
 
@@ -100,14 +104,10 @@ def _made(request: pytest.FixtureRequest, tmp_path: Path, kind: str) -> Iterator
         shutil.copy(request.getfixturevalue("_sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
-    server = request.getfixturevalue("postgresql_server")
-    name = _fresh_name()
-    yield postgresql.create(server, name, template=request.getfixturevalue("_postgresql_template"))
-    postgresql.drop(server, name)
-
-
-def _fresh_name() -> str:
-    return f"test_{os.getpid()}_{next(_numbers)}_{uuid.uuid4().hex[:6]}"
+    pool: postgresql.Pool = request.getfixturevalue("_postgresql_pool")
+    url = pool.take()
+    yield url
+    pool.give_back(url)
 
 
 @pytest.fixture
@@ -123,3 +123,24 @@ def db(database: Database) -> Iterator[Session]:
     """A session in one writing transaction, committed at the end of the test."""
     with database.transaction() as db:
         yield db
+
+
+@pytest.fixture
+def count_statements() -> Callable[[Session], AbstractContextManager[list[str]]]:
+    """`with count_statements(db) as seen: …; assert len(seen) <= 3`: how often the database was asked."""
+    return _counting
+
+
+@contextmanager
+def _counting(db: Session) -> Iterator[list[str]]:
+    seen: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        seen.append(statement)
+
+    engine = db.get_bind().engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", note)

@@ -136,6 +136,51 @@ def drop(admin_url: str, name: str) -> None:
         connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
+_EMPTY = """
+DO $$
+DECLARE one record; filled boolean;
+BEGIN
+    SET LOCAL session_replication_role = replica;  -- past the triggers that refuse it
+    FOR one IN SELECT quote_ident(tablename) AS name FROM pg_tables WHERE schemaname = 'public' LOOP
+        EXECUTE 'SELECT EXISTS (SELECT 1 FROM ' || one.name || ')' INTO filled;
+        IF filled THEN EXECUTE 'TRUNCATE ' || one.name || ' CASCADE'; END IF;
+    END LOOP;
+    PERFORM setval(format('%I.%I', schemaname, sequencename)::regclass, 1, false)
+        FROM pg_sequences WHERE last_value IS NOT NULL;
+END $$
+"""
+
+
+class Pool:
+    """Databases with the schema of `template`, emptied and used again: several times faster than making new ones."""
+
+    def __init__(self, admin_url: str, template: str, prefix: str) -> None:
+        self._admin_url, self._template, self._prefix = admin_url, template, prefix
+        self._free: list[str] = []
+        self._made = 0
+
+    def take(self) -> str:
+        """Return the URL of an empty database; whoever is still connected to it is cut off."""
+        if not self._free:
+            self._made += 1
+            return create(self._admin_url, f"{self._prefix}_{self._made}", template=self._template)
+        url = self._free.pop()
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            connection.execute(_EMPTY)
+        return url
+
+    def give_back(self, url: str) -> None:
+        self._free.append(url)
+
+    def drop_all(self) -> None:
+        for number in range(1, self._made + 1):
+            drop(self._admin_url, f"{self._prefix}_{number}")
+
+
 def _beside(url: str, name: str) -> str:
     head, _, query = url.partition("?")
     return head.rsplit("/", 1)[0] + "/" + name + (f"?{query}" if query else "")

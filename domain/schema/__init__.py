@@ -13,6 +13,7 @@ from domain.schema.mall import (
     Link,
     PickedProduct,
     Product,
+    ProductText,
     Stock,
     Visit,
     VisitDay,
@@ -30,6 +31,7 @@ from domain.schema.sales import (
     PlanVersion,
     Refund,
 )
+from domain.schema.search_ddl import search_ddl
 from domain.schema.work import Alert, ApiKey, AuditRow, Fact, JobRun, Task, TaskTemplate
 
 __all__ = [
@@ -64,6 +66,7 @@ __all__ = [
     "PlanVersion",
     "Posting",
     "Product",
+    "ProductText",
     "Refund",
     "Stock",
     "Task",
@@ -71,6 +74,7 @@ __all__ = [
     "Visit",
     "VisitDay",
     "immutability_ddl",
+    "search_ddl",
 ]
 
 IMMUTABLE = ("entry", "posting", "audit_row")
@@ -108,3 +112,11 @@ for _name in IMMUTABLE:
                 "after_create",
                 DDL(_statement.replace("%", "%%")).execute_if(dialect=_dialect),  # type: ignore[no-untyped-call]
             )
+
+for _dialect in ("sqlite", "postgresql"):
+    for _statement in search_ddl(_dialect):
+        event.listen(
+            ProductText.__table__,
+            "after_create",
+            DDL(_statement.replace("%", "%%")).execute_if(dialect=_dialect),  # type: ignore[no-untyped-call]
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.schema.base import Base, one_of
@@ -27,6 +27,7 @@ class Product(Base):
         CheckConstraint("price >= 0", name="price"),
         CheckConstraint("cost >= 0", name="cost"),
         CheckConstraint("floor_price >= 0", name="floor_price"),
+        Index("ix_product_on_shelf_hot", "on_shelf", "hot", "id"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     sku: Mapped[str] = mapped_column(unique=True)
@@ -45,6 +46,17 @@ class Product(Base):
     selling_points: Mapped[Any | None]  # a list of texts
     selling_points_en: Mapped[Any | None]
     created_at: Mapped[datetime]
+
+
+class ProductText(Base):
+    """What a product is found by: its names as plain text, and the tokens that the search index holds.
+
+    The index itself is made by `search_ddl` and follows this table."""
+
+    __tablename__ = "product_text"
+    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"), primary_key=True)
+    body: Mapped[str]
+    tokens: Mapped[str]
 
 
 class Stock(Base):
@@ -79,6 +91,14 @@ class Link(Base):
     __tablename__ = "link"
     __table_args__ = (
         UniqueConstraint("member_id", "kind", "target"),
+        Index(
+            "uq_link_of_nobody",
+            "kind",
+            "target",
+            unique=True,
+            sqlite_where=text("member_id IS NULL"),
+            postgresql_where=text("member_id IS NULL"),
+        ),
         one_of("kind", "product", "brand", "campaign", "shop", "invite", "order"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
