@@ -21,6 +21,7 @@ MAX_TOTAL: Final = 10**13
 MAX_LINES: Final = 500
 MAX_QUANTITY: Final = 1_000_000
 MAX_ID: Final = 128
+MAX_KEPT: Final = 1000
 
 
 class IncomingEvent(NamedTuple):
@@ -55,9 +56,18 @@ class EventInvalid(ValueError):
         self.errors = errors
 
 
+def read_all(incoming: IncomingEvent) -> Event:
+    """Read the event with its envelope; raises EventInvalid with everything that is wrong with it."""
+    try:
+        _ID(incoming.webhook_id)
+    except FieldInvalid as error:
+        raise EventInvalid(FieldError("webhook-id", str(error))) from None
+    return read(incoming.type, incoming.data)
+
+
 def read(type_: str, data: object) -> Event:
-    """Read the event; raises EventInvalid with everything that is wrong with it."""
-    fields = _FIELDS.get(type_)
+    """Read what the event says; raises EventInvalid with everything that is wrong with it."""
+    fields = _FIELDS.get(type_) if isinstance(type_, str) else None
     if fields is None:
         raise EventInvalid(FieldError("type", f"must be one of {', '.join(_FIELDS)}"))
     values = _object(fields)(data)
@@ -70,9 +80,13 @@ def read(type_: str, data: object) -> Event:
     time = _TIMES.get(type_, "at")
     facts = {"order.paid": "paid", "order.completed": "completed"}
     fact = f"refund:{values['refund_id']}" if type_ == "order.refunded" else facts.get(type_)
-    said = canonical([type_, _in_any_order(values)])
-    fingerprint = hashlib.blake2b(said.encode(), digest_size=16).hexdigest()
-    return Event(type_, values["order_id"], parse_instant(values[time]), values, fact, fingerprint)
+    return Event(type_, values["order_id"], parse_instant(values[time]), values, fact, fingerprint(type_, values))
+
+
+def fingerprint(type_: str, data: object) -> str:
+    """Return the same short text for the same content; the order of keys and of list entries does not count."""
+    said = canonical([type_, _in_any_order(data)])
+    return hashlib.blake2b(said.encode(), digest_size=16).hexdigest()
 
 
 def order_id_of(data: object) -> str:
@@ -83,13 +97,25 @@ def order_id_of(data: object) -> str:
         return ""
 
 
-def storable(data: object) -> Any:
-    """Return `data` if it can be kept as JSON text, else a readable remainder of it."""
+def storable(incoming: IncomingEvent) -> IncomingEvent:
+    """Return an event that could not be read as it can be kept: what no database takes becomes readable text."""
     try:
-        canonical(data).encode()
+        canonical(incoming.data).encode()
+        data = incoming.data
     except (ValueError, TypeError, RecursionError):
-        return {"unreadable": ascii(data)[:1000]}
-    return data
+        data = {"unreadable": _plain(incoming.data, MAX_KEPT)}
+    webhook_id, type_ = (_plain(text, MAX_ID) for text in (incoming.webhook_id, incoming.type))
+    return incoming._replace(webhook_id=webhook_id, type=type_, data=data)
+
+
+def _plain(value: object, longest: int) -> str:
+    """Return a printable text unchanged, anything else in ASCII."""
+    if isinstance(value, str) and value.isprintable() and len(value) <= longest:
+        return value
+    try:
+        return ascii(value)[:longest]
+    except (ValueError, RecursionError):
+        return "not even printable"
 
 
 def _check_payment(values: dict[str, Any]) -> None:

@@ -1,0 +1,166 @@
+"""How a paid order is kept: the order, its lines with all that decided about them, its commissions, its binding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, NamedTuple, cast
+
+from sqlalchemy import Table
+from sqlalchemy.orm import Session
+
+from domain import attribution, bookkeeping
+from domain.commission import LineShares
+from domain.commission import OrderLine as PaidLine
+from domain.earners import Person
+from domain.order_batch import Batch
+from domain.order_data import Event
+from domain.plan import Plan
+from domain.schema import Binding, Commission, Order, OrderLine
+
+SELF_PURCHASE: Final = "self_purchase"
+"""Why an order is held when its buyer is the credited distributor."""
+
+_ORDER, _LINE, _COMMISSION, _BINDING = (
+    cast(Table, table.__table__) for table in (Order, OrderLine, Commission, Binding)
+)
+
+
+_NOBODY: Final = attribution.Decision(None, None, "credit_nobody")
+
+
+class Goods(NamedTuple):
+    """A product as it stands when it is sold. `cost` is per piece in `currency`."""
+
+    sku: str
+    name: str
+    name_en: str | None
+    brand: str | None
+    category: str | None
+    cost: int | None
+    currency: str
+
+
+@dataclass(slots=True)
+class Sale:
+    """One payment on its way into the record, with what was decided about it."""
+
+    event: Event
+    lines: list[PaidLine]
+    rate: Decimal
+    plan_id: int | None
+    plan: Plan | None
+    decision: attribution.Decision = _NOBODY
+    credited: Person | None = None
+    ref: Person | None = None  # the live member whose code it carried
+    chain: list[Person] = field(default_factory=list)  # the credited member and who stands above
+    shares: list[LineShares] = field(default_factory=list)
+    self_purchase: bool = False
+
+    @property
+    def held(self) -> bool:
+        wanted = self.self_purchase and self.plan is not None and self.plan.self_purchase == "hold"
+        return wanted and any(line.shares for line in self.shares)
+
+
+def write(db: Session, sales: Sequence[Sale], products: Mapping[str, Goods], batch: Batch) -> None:
+    """Insert all of `sales`, each kind of row in one statement, and put what is earned into the batch."""
+    connection = db.connection()
+    inserted = connection.execute(
+        _ORDER.insert().returning(_ORDER.c.id, _ORDER.c.order_id), [_order(sale, batch.now) for sale in sales]
+    )
+    ids = {row.order_id: row.id for row in inserted}
+    several: list[tuple[Table, list[dict[str, Any]]]] = [
+        (_LINE, [row for sale in sales for row in _lines(sale, ids[sale.event.order_id], products)]),
+        (_COMMISSION, [row for sale in sales for row in _commissions(sale, ids[sale.event.order_id])]),
+        (_BINDING, [_binding(sale, ids[sale.event.order_id]) for sale in sales if sale.decision.binds is not None]),
+    ]
+    for table, rows in several:
+        if rows:
+            connection.execute(table.insert(), rows)
+    for sale in sales:
+        if amounts := earned_by(sale):
+            batch.post(bookkeeping.earned(sale.event.order_id, amounts, batch.currency), sale.event.at)
+
+
+def earned_by(sale: Sale) -> dict[int, int]:
+    """Return what each member earns on the whole order."""
+    amounts: dict[int, int] = {}
+    for line in sale.shares:
+        for share in line.shares:
+            amounts[share.member_id] = amounts.get(share.member_id, 0) + share.amount
+    return amounts
+
+
+def _order(sale: Sale, now: datetime) -> dict[str, Any]:
+    data, held = sale.event.data, sale.held
+    return {
+        "order_id": sale.event.order_id,
+        "buyer_id": data["buyer_id"],
+        "ref": data["ref"],
+        "sales_channel": data["channel"],
+        "payment": data["payment"],
+        "currency": data["currency"],
+        "rate": str(sale.rate),
+        "amount": sum(item["amount"] for item in data["items"]),
+        "shipping": data["shipping"],
+        "paid_at": sale.event.at,
+        "credited_id": sale.decision.credited,
+        "credit_reason": sale.decision.reason,
+        "plan_id": sale.plan_id,
+        "freeze_days": sale.plan.freeze_days if sale.plan else 0,
+        "decision": "held" if held else "none",
+        "decision_reason": SELF_PURCHASE if held else None,
+        "recorded_at": now,
+    }
+
+
+def _lines(sale: Sale, order: int, products: Mapping[str, Goods]) -> list[dict[str, Any]]:
+    kept = {line.line: line for line in sale.shares}
+    rows = []
+    for line in sale.lines:
+        shares = kept.get(line.line)
+        captured = {**shares.captured.to_json(), "cost_currency": products[line.sku].currency} if shares else None
+        rows.append(
+            {
+                "order_id": order,
+                "line": line.line,
+                "sku": line.sku,
+                "quantity": line.quantity,
+                "amount": line.amount,
+                "refunded_quantity": 0,
+                "refunded_amount": 0,
+                "captured": captured,
+                "trace": shares.trace if shares else None,
+            }
+        )
+    return rows
+
+
+def _commissions(sale: Sale, order: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "order_id": order,
+            "line": line.line,
+            "level": share.level,
+            "member_id": share.member_id,
+            "base": share.base,
+            "rate_bp": share.rate_bp,
+            "amount": share.amount,
+            "reversed": 0,
+            "earned_at": sale.event.at,
+        }
+        for line in sale.shares
+        for share in line.shares
+    ]
+
+
+def _binding(sale: Sale, order: int) -> dict[str, Any]:
+    return {
+        "order_id": order,
+        "buyer_id": sale.event.data["buyer_id"],
+        "member_id": sale.decision.binds,
+        "bound_at": sale.event.at,
+    }
