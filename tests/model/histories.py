@@ -123,7 +123,7 @@ class Story:
         else:
             rates.append({"currency": "JPY", "from": hour(0), "rate": "4.8"})
         self._do({"step": "put_rates", "items": rates})
-        self._publish(dice.between(1, 60) if dice.chance(10) else 0)
+        self._publish(dice.between(1, 60) if dice.chance(12) else 0)
         members: list[Values] = []
         for number in range(1, dice.pick((5, 3, 4, 6, 8, 1, 12, 2, 7, 4)) + 1):
             sponsors = [each["member_id"] for each in members if each["role"] in EARNING_ROLES]
