@@ -214,6 +214,17 @@ def shown(by_kind: Mapping[str, int]) -> Balances:
     )
 
 
+def currency_of(db: Session, key: str) -> str | None:
+    """Return the currency of the entry `key`; None if there is no such entry."""
+    return db.scalar(
+        select(Account.currency)
+        .join(Posting, Posting.account_id == Account.id)
+        .join(Entry, Entry.id == Posting.entry_id)
+        .where(Entry.key == key)
+        .limit(1)
+    )
+
+
 def trial_balance(db: Session) -> list[TrialRow]:
     """Return debit and credit of every kind of account by currency, summed from all postings; the sum is zero."""
 

@@ -113,6 +113,7 @@ def _order(sale: Sale, now: datetime) -> dict[str, Any]:
         "freeze_days": sale.plan.freeze_days if sale.plan else 0,
         "decision": "held" if held else "none",
         "decision_reason": SELF_PURCHASE if held else None,
+        "decisions": 0,
         "recorded_at": now,
     }
 

@@ -14,8 +14,12 @@ from domain.commission import TRACE_CODES, Step
 from domain.money import Money
 from domain.wording import Words
 
-CREDIT: Final[Mapping[str, tuple[str, ...]]] = {**CREDIT_CODES, "no_plan": ()}
-"""Why an order is credited to whom it is; `no_plan`: nobody earns, no plan was in force."""
+DECIDED: Final[Mapping[str, tuple[str, ...]]] = {
+    "held_self_purchase": (),  # its buyer is the credited distributor: an operator decides
+    "held": ("reason",),
+    "denied": ("reason",),
+}
+"""What was decided about a whole order; comes last."""
 
 _MONEY: Final = frozenset(
     {"base", "converted", "amount", "cost", "sum", "cap", "margin", "before", "at_payment", "due"}
@@ -29,7 +33,7 @@ def _name(param: str) -> str:
 
 
 CODES: Final[Mapping[str, tuple[str, ...]]] = {
-    code: tuple(_name(param) for param in params) for code, params in {**CREDIT, **TRACE_CODES}.items()
+    code: tuple(_name(param) for param in params) for code, params in {**CREDIT_CODES, **TRACE_CODES, **DECIDED}.items()
 }
 """Every step with its parameters as the texts see them: `rate_bp` has become `rate`, a text such as 4.5%."""
 

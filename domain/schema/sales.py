@@ -44,6 +44,7 @@ class Order(Base):
     freeze_days: Mapped[int] = mapped_column(default=0)
     decision: Mapped[str] = mapped_column(default="none")
     decision_reason: Mapped[str | None]
+    decisions: Mapped[int] = mapped_column(default=0)  # how many there were so far
     shipped_at: Mapped[datetime | None]
     customs_cleared_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]
@@ -57,7 +58,7 @@ Index("ix_orders_credited_id_paid_at", Order.credited_id, Order.paid_at)
 
 
 class OrderLine(Base):
-    """A line with all that is needed to compute its commissions again after a refund, and why they are what they are."""
+    """A line, all that is needed to compute its commissions again after a refund, and why they are what they are."""
 
     __tablename__ = "order_line"
     __table_args__ = (
