@@ -11,6 +11,7 @@ from typing import Final
 
 GUARD: Final = 0.995
 _SECOND: Final = 1.002  # timers may fire a millisecond early
+_LATEST: Final = 0.1  # a platform that does not answer holds nobody up longer than this
 _CATCH_UP: Final = 3  # slots: after a longer pause the grid begins anew instead of being made up for
 
 
@@ -42,10 +43,10 @@ class Pace:
         async with self._lock:
             now = self._time()
             at = self._next if self._next > now - _CATCH_UP * self._step else now
-            while (wait := max(at, self._not_before()) - self._time()) > 0:
+            while (wait := max(at, self._not_before()) - self._time()) > 0:  # noqa: ASYNC110 - it is time we wait for
                 await asyncio.sleep(wait)
             turn = Turn(self._time())
-            self._next = max(at, self._next) + self._step if at == self._next else turn.start + self._step
+            self._next = at + self._step
             self._recent.append(turn)
             return turn
 
@@ -53,6 +54,10 @@ class Pace:
         """The platform has answered what was sent in this turn."""
         turn.end = self._time()
         self._quickest = min(self._quickest, turn.end - turn.start)
+
+    def unused(self, turn: Turn) -> None:
+        """Nothing was sent in this turn after all."""
+        turn.end = turn.start
 
     def rest(self, seconds: float) -> None:
         """Let nothing go for so long, as another sender may have been at it until now."""
@@ -63,5 +68,5 @@ class Pace:
             return -math.inf
         oldest = self._recent[0]
         took = (self._time() if oldest.end is None else oldest.end) - oldest.start
-        late = max(0.0, took - self._quickest) if math.isfinite(self._quickest) else 0.0
+        late = min(_LATEST, max(0.0, took - self._quickest)) if math.isfinite(self._quickest) else 0.0
         return oldest.start + late + _SECOND

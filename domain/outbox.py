@@ -280,11 +280,14 @@ def record(db: Session, marks: Sequence[Mark], *, now: datetime) -> None:
     )
 
 
-def recover(db: Session, *, now: datetime) -> int:
-    """Call `unknown` what a vanished sender left behind: perhaps sent, perhaps not. Returns how many."""
+def recover(db: Session, *, before: datetime, now: datetime) -> int:
+    """Call `unknown` what a vanished sender left behind, its lease ending before `before`; returns how many.
+
+    It was perhaps sent, perhaps not.
+    """
     left = db.execute(
         update(Outbox)
-        .where(text(UNDER_WAY), Outbox.state == "sending", Outbox.lease_until < now)
+        .where(text(UNDER_WAY), Outbox.state == "sending", Outbox.lease_until < before)
         .values(state="unknown", finished_at=now, lease_until=None, error="the sender vanished")
         .returning(Outbox.id)
     )

@@ -115,8 +115,8 @@ def test_what_a_vanished_sender_left_is_unknown_and_never_sent_again(db: Session
     put(db, now, Notice("n", m, "notice.x"))
     [taken] = claim(db, now)
     later = now + timedelta(minutes=2)
-    assert outbox.recover(db, now=now) == 0
-    assert outbox.recover(db, now=later) == 1
+    assert outbox.recover(db, before=now, now=now) == 0
+    assert outbox.recover(db, before=later, now=later) == 1
     assert claim(db, later) == []
     assert [(d.state, d.member_id) for d in outbox.needing_a_person(db)] == [("unknown", "m-1")]
     outbox.record(db, [Mark(taken.id, "sent")], now=later)  # it had only been slow
