@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.model.histories import History, describe, histories, plan_toml
+from tests.model.histories import History, describe, histories, plan_toml, seeded_history
 from tests.model.makings import Dice, hour, some_payment, some_plan, some_product, some_refunds
 from tests.model.oracle import World
 from tests.model.rules import Values, instant
@@ -141,14 +141,7 @@ def test_a_plan_survives_its_file() -> None:
 
 
 def test_histories_are_lively() -> None:
-    heard: list[History] = []
-
-    @settings(examples(200), derandomize=True, database=None, phases=[Phase.generate])
-    @given(histories())
-    def listen(history: History) -> None:
-        heard.append(history)
-
-    listen()
+    heard = [seeded_history(seed) for seed in range(500)]
     answers: Counter[str | int] = Counter()
     touched: Counter[str] = Counter()
     with_commissions = 0
@@ -159,10 +152,10 @@ def test_histories_are_lively() -> None:
             answers[answer.status or answer.code] += step["step"] == "event"
         touched.update(world.touched)
         with_commissions += any(order.commissions for order in world.orders.values())
-    assert answers["applied"] >= 0.65 * sum(answers.values())
-    assert with_commissions >= 0.75 * len(heard)
+    assert answers["applied"] >= 0.70 * sum(answers.values())
+    assert with_commissions >= 0.80 * len(heard)
     assert len(touched) >= 45
-    assert {name: times for name, times in touched.items() if times < 0.02 * len(heard)} == {}
+    assert {name: times for name, times in touched.items() if times < 0.04 * len(heard)} == {}
 
 
 def after(history: History) -> World:
