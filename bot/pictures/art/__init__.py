@@ -1,0 +1,1 @@
+"""How the demo shop's products are drawn."""
