@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from domain.errors import NotFound
@@ -78,6 +78,16 @@ def pager(action: str, page: int, total: int) -> Row:
     return tuple(row)
 
 
+def older(action: str, last: int | str, page: int, *, more: bool) -> Row:
+    """Buttons for a list that grows at its head: on to what came before `last`, and back to the newest."""
+    row = []
+    if page > 1:
+        row.append(button("button.newest", action))
+    if more:
+        row.append(button("button.older", f"{action}:{last}:{page + 1}"))
+    return tuple(row)
+
+
 def mark(name: str) -> str:
     """A short mark for a name that is too long or too Chinese for a button's action."""
     return f"{zlib.crc32(name.encode()):08x}"
@@ -97,6 +107,7 @@ def bar(reached: int, target: int, width: int = 10) -> str:
     return "▓" * full + "░" * (width - full)
 
 
-def chosen(sentences: Mapping[str, Words], wanted: Sequence[str]) -> list[Words]:
-    """Return those of `sentences` whose names are wanted, in that order."""
-    return [sentences[name] for name in wanted]
+def beginning(text: str, length: int) -> str:
+    """The first line of a text, cut with an ellipsis to `length` characters."""
+    first = text.split("\n", 1)[0]
+    return first if len(first) <= length else first[: length - 1] + "…"

@@ -22,15 +22,16 @@ MAX_ACTION_BYTES = 64  # Telegram's limit for what a button carries
 @dataclass(frozen=True, slots=True)
 class Choice:
     """A button. Exactly one of: `action` (a route with its arguments, `products:2`), `url` to open, `copy` to the
-    clipboard. On channels without buttons an action becomes a number, a url and a copy become a line of text.
+    clipboard; the last two may be words, where they depend on the reader's language. On channels without buttons an
+    action becomes a number, a url and a copy become a line of text.
 
     `listed` choices come first, and the body has their numbered lines already: nothing is said twice without buttons.
     """
 
     label: Words
     action: str | None = None
-    url: str | None = None
-    copy: str | None = None
+    url: str | Words | None = None
+    copy: str | Words | None = None
     listed: bool = False
 
     def __post_init__(self) -> None:
@@ -138,6 +139,7 @@ class Chat:
     incoming: Incoming
     state: dict[str, Any]
     speak: str | None = None  # the language of this answer, where the handler has just changed it
+    routes: Routes | None = None  # what the answer may be handed on to
 
     @property
     def member(self) -> int:
@@ -149,6 +151,11 @@ class Chat:
     @property
     def text(self) -> str:
         return self.incoming.text.strip()
+
+    def go(self, action: str) -> Reply:
+        """Answer with another feature's screen, as if its button had been pressed."""
+        assert self.routes is not None
+        return self.routes.run(action, self)
 
     def ask(self, form: str, step: str, *, numbers: bool = False, **data: object) -> None:
         """Wait for written words: the next text goes to the step `form.step`. Survives a restart.
@@ -251,6 +258,7 @@ class Routes:
         required = code.co_argcount - len(found.handler.__defaults__ or ()) - 1
         if len(arguments) < required:
             raise NotFound()
+        chat.routes = self
         return found.handler(chat, *arguments)
 
 

@@ -1,0 +1,70 @@
+"""How things work: what can be asked for, the questions everybody asks, and the model in plain words."""
+
+from __future__ import annotations
+
+from domain.errors import NotFound
+from domain.wording import words
+from handlers.forms import BLANK, Item, numbered_list, pairs, way_back
+from handlers.routing import Chat, Person, Reply, anyone, button, reply, route
+
+QUESTIONS = ("earn", "when", "frozen", "why", "refund", "levels", "cost", "customers", "tasks", "messages")
+
+VISITORS = ("start", "products", "track", "about", "language")
+CUSTOMERS = ("products", "parcels", "track", "announcements", "language")
+SELLERS = (
+    "products",
+    "shelf",
+    "share_shop",
+    "traffic",
+    "earnings",
+    "orders",
+    "team",
+    "invite",
+    "tasks",
+    "announcements",
+    "parcels",
+    "track",
+    "language",
+)
+OPERATORS = ("desk", "announce", "figures", "alerts", "events")
+
+
+@route("help", who=anyone, command=True)
+def show_help(chat: Chat) -> Reply:
+    lines = [words("help.line", name=words(f"menu.{one}"), text=words(f"commands.{one}")) for one in _for(chat.person)]
+    return reply(
+        words("help.title"),
+        BLANK,
+        *lines,
+        BLANK,
+        words("help.hint"),
+        rows=[[button("help.questions", "faq"), button("menu.about", "about")], [button("menu.language", "language")], way_back()],
+    )
+
+
+@route("faq", who=anyone)
+def faq(chat: Chat, which: str = "") -> Reply:
+    if not which:
+        items = [Item(words(f"faq.{one}.question"), words(f"faq.{one}.short"), f"faq:{one}") for one in QUESTIONS]
+        lines, buttons = numbered_list(items)
+        return reply(words("faq.title"), *lines, rows=[*buttons, way_back("help")])
+    if which not in QUESTIONS:
+        raise NotFound()
+    return reply(words(f"faq.{which}.question"), BLANK, words(f"faq.{which}.answer"), rows=[way_back("faq")])
+
+
+@route("about", who=anyone, command=True)
+def about(chat: Chat) -> Reply:
+    """What the platform is and how the model works."""
+    rows = [button("help.questions", "faq")]
+    if not chat.person.sells:
+        rows.append(button("menu.join", "join"))
+    return reply(words("about.text"), BLANK, words("about.rules"), rows=[*pairs(*rows), way_back()])
+
+
+def _for(person: Person) -> tuple[str, ...]:
+    """The commands of this person's role."""
+    if person.member is None:
+        return VISITORS
+    own = SELLERS if person.sells else CUSTOMERS
+    return own + OPERATORS if person.operator else own

@@ -1,0 +1,28 @@
+"""In which language the chat speaks: asked once, changed at any time."""
+
+from __future__ import annotations
+
+from domain import members
+from domain.errors import NotFound
+from domain.wording import words
+from handlers.forms import way_back
+from handlers.routing import Chat, Reply, anyone, button, reply, route
+
+LANGUAGES = ("zh", "en")
+
+
+@route("language", who=anyone, command=True)
+def language(chat: Chat) -> Reply:
+    return reply(
+        words("language.ask"),
+        rows=[[button(f"language.{one}", f"speak:{one}") for one in LANGUAGES], way_back()],
+    )
+
+
+@route("speak", who=anyone)
+def speak(chat: Chat, chosen: str) -> Reply:
+    if chosen not in LANGUAGES:
+        raise NotFound()
+    members.set_locale(chat.db, chat.person.contact_id, chosen)
+    chat.speak = chosen
+    return reply(words("language.changed"), rows=[way_back()])

@@ -1,0 +1,129 @@
+"""The first words: who sent somebody here, what the house offers, and joining without paying anything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from domain import catalog, links, members
+from domain.wording import Words, words
+from handlers.forms import BLANK, mark, pairs, way_back
+from handlers.routing import Chat, Choice, Reply, anyone, button, reply, route, step
+
+LONGEST_NAME = 40
+
+
+@route("start", who=anyone, command=True)
+def start(chat: Chat, code: str = "") -> Reply:
+    """Begin, perhaps with the code of an invitation, of a link, or of an order to follow."""
+    if not code:
+        return chat.go("home") if chat.person.member is not None else welcome(chat)
+    target = links.resolve(chat.db, code)
+    if target is None:
+        return _unknown(chat, code)
+    if target.kind == "order":
+        return chat.go(f"follow:{code}")
+    if target.kind == "invite":
+        chat.state["invite"] = code
+        return chat.go("join")
+    chat.state["ref"] = code
+    chat.state.setdefault("invite", code)  # whoever showed it to them is whose team they join, if ever they do
+    if target.kind == "product":
+        return chat.go(f"product:{catalog.product(chat.db, target.target).id}")
+    if target.kind == "brand":
+        return chat.go(f"brand:{mark(target.target)}")
+    return chat.go("products")
+
+
+def welcome(chat: Chat, *said: Words) -> Reply:
+    return reply(
+        *said,
+        words("start.welcome"),
+        BLANK,
+        words("start.choose"),
+        rows=[
+            [button("start.sell", "join"), button("start.bought", "track")],
+            [button("menu.products", "products"), button("menu.about", "about")],
+            [button("menu.language", "language"), button("menu.help", "help")],
+        ],
+    )
+
+
+def _unknown(chat: Chat, code: str) -> Reply:
+    said = words("start.unknown_code", code=code[:32])
+    if chat.person.member is None:
+        return welcome(chat, said, BLANK)
+    return reply(said, rows=[[button("menu.help", "help"), *way_back()]])
+
+
+@route("join", who=anyone)
+def join(chat: Chat) -> Reply:
+    """What joining means, before anybody does."""
+    if chat.person.sells:
+        return reply(words("join.already"), rows=[[button("menu.team", "team"), *way_back()]])
+    inviter = _inviter(chat)
+    invited = [words("join.invited", name=inviter)] if inviter else []
+    return reply(
+        *invited,
+        words("join.meaning"),
+        BLANK,
+        words("join.free"),
+        rows=[[button("join.yes", "join_yes")], [button("menu.about", "about"), *way_back()]],
+    )
+
+
+@route("join_yes", who=anyone)
+def joined(chat: Chat) -> Reply:
+    if chat.person.sells:
+        return chat.go("home")
+    name = chat.person.name or chat.person.contact_name
+    if not name.strip():
+        chat.ask("join", "name")
+        return reply(words("join.ask_name"), rows=[way_back("join")])
+    return _join(chat, name)
+
+
+@step("join", "name", who=anyone)
+def name_written(chat: Chat) -> Reply:
+    name = " ".join(chat.text.split())
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        return reply(words("join.name_unclear", longest=LONGEST_NAME), rows=[way_back("join")])
+    chat.finish()
+    return _join(chat, name)
+
+
+def _join(chat: Chat, name: str) -> Reply:
+    person = chat.person
+    inviter = _inviter(chat)
+    member = members.join(
+        chat.db,
+        person.contact_id,
+        invite=chat.state.pop("invite", None),
+        role="distributor",
+        name=name.strip()[:LONGEST_NAME],
+        now=chat.now,
+    )
+    profile = members.profile(chat.db, member)
+    chat.person = replace(
+        person,
+        member=member,
+        member_id=profile.member_id,
+        name=profile.name,
+        role=profile.role,
+        status=profile.status,
+        operator=profile.operator,
+    )
+    team = [words("join.in_team", name=inviter)] if inviter else []
+    steps: list[Choice] = [button("menu.products", "products"), button("menu.help", "help")]
+    return reply(
+        words("join.welcome", name=profile.name),
+        *team,
+        BLANK,
+        words("join.first_steps"),
+        rows=[*pairs(*steps), way_back()],
+    )
+
+
+def _inviter(chat: Chat) -> str | None:
+    """The name of whoever invited this person, as long as that is somebody who may have a team."""
+    code = chat.state.get("invite")
+    return links.owner_name(chat.db, code) if code else None
