@@ -130,7 +130,12 @@ def due(cause: str, amounts: Mapping[int, int], currency: str) -> Entry:
     _positive(amounts)
     legs = [Leg(Account.PENDING, member, currency, amount) for member, amount in sorted(amounts.items())]
     legs += [Leg(Account.PAYABLE, member, currency, -amount) for member, amount in sorted(amounts.items())]
-    return Entry(entry_key(EntryKind.DUE, cause), EntryKind.DUE, cause, tuple(legs))
+    return Entry(due_key(cause), EntryKind.DUE, cause, tuple(legs))
+
+
+def due_key(cause: str) -> str:
+    """Return the key that `due` gives an entry."""
+    return entry_key(EntryKind.DUE, cause)
 
 
 def withdrawal_requested(withdrawal_id: str, member_id: int, amount: int, currency: str) -> Entry:

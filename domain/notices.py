@@ -21,6 +21,7 @@ TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
     "notice.commission_earned": ("order_id", "amount", "level", "product", "product_en", "more"),
     "notice.commission_reversed": ("order_id", "amount", "left"),
     "notice.commission_restored": ("order_id", "amount", "left"),
+    "notice.commission_payable": ("amount",),
     "notice.first_sale": ("member", "order_id"),  # to the sponsor, at the first order that is credited to a member
     # the customer
     "notice.order_paid": ("order_id", "product", "product_en", "more", "amount"),
@@ -36,6 +37,7 @@ TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
     # operators
     "alert.no_plan": ("order_id", "paid_at"),
     "alert.event_refused": ("order_id", "type", "reason"),
+    "alert.settlement_set_aside": ("member", "reason"),
 }
 
 NO_PLAN: Final = "no_plan"
@@ -76,6 +78,12 @@ def commission_changed(to: Reader, order_id: str, cause: Sequence[str], change: 
     amount = -change if change.minor < 0 else change
     key = key_of(kind, order_id, *cause, to.member_id)
     return _money(key, to, f"notice.{kind}", order_id=order_id, amount=amount, left=left)
+
+
+def commission_payable(to: Reader, settlement: str, amount: Money) -> Notice:
+    """A settlement made `amount` payable."""
+    key = key_of("commission_payable", settlement, to.member_id)
+    return _money(key, to, "notice.commission_payable", amount=amount)
 
 
 def first_sale(sponsor: Reader, seller: Reader, seller_name: str, order_id: str) -> Notice:

@@ -12,7 +12,7 @@ from jobs import Cron, Job, JobContext
 
 def run(context: JobContext) -> Mapping[str, Any]:
     """Make payable what is due at the context's `now`; safe to cut off anywhere and to run again."""
-    settled = settlement.settle(context.write, as_of=context.now, now=context.clock)
+    settled = settlement.settle(context.write, context.read, as_of=context.now, now=context.clock)
     return {"made_payable": settled.made_payable, "amounts": dict(settled.amounts)}
 
 
