@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from domain import alerts
 from domain.schema import JobRun
-from domain.sql import insert_ignore
+from domain.sql import insert_ignore, one_at_a_time
 from domain.wording import words
 
 LEASE: Final = timedelta(minutes=2)
@@ -48,11 +48,18 @@ class Run:
     error: str | None
 
 
-def claim(db: Session, job: str, period: str, *, now: datetime, by_hand: bool = False) -> Claim | None:
+def claim(
+    db: Session, job: str, period: str, *, now: datetime, alone: bool = False, by_hand: bool = False
+) -> Claim | None:
     """Take the run of `job` for `period`, or None: it is done, at work elsewhere, or not to be tried again yet.
 
-    `by_hand` takes it in any case: a person wants it again, and knows better than a lease whether a process is gone.
+    `alone` also waits for runs of the same job for other periods. `by_hand` takes it in any case: a person wants it again, and knows better than a lease whether a process is gone.
     """
+    if alone and not by_hand:
+        one_at_a_time(db, f"job:{job}")
+        busy = select(JobRun.id).where(JobRun.job == job, JobRun.state == "running", JobRun.lease_until > now)
+        if db.scalar(busy.limit(1)) is not None:
+            return None
     begun = {"state": "running", "attempts": 1, "started_at": now, "lease_until": now + LEASE}
     new = insert_ignore(db, JobRun, [{"job": job, "period": period, **begun}], key=["job", "period"], returning=["id"])
     if new:

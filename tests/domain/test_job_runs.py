@@ -21,6 +21,14 @@ def test_one_process_runs_a_period_and_no_other_one_does(db: Session, now: datet
     assert job_runs.history(db, "settle")[1].result == {"made_payable": 3}
 
 
+def test_a_job_that_works_alone_waits_for_its_other_periods(db: Session, now: datetime) -> None:
+    first = job_runs.claim(db, "settle", "13:00", now=now, alone=True)
+    assert first is not None
+    assert job_runs.claim(db, "settle", "14:00", now=now, alone=True) is None
+    job_runs.finish(db, first, {}, now=now)
+    assert job_runs.claim(db, "settle", "14:00", now=now, alone=True) is not None
+
+
 def test_a_run_whose_process_vanished_is_taken_over_and_the_late_comer_writes_nothing(
     db: Session, now: datetime
 ) -> None:

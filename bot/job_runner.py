@@ -1,0 +1,78 @@
+"""One job for one period: claimed, run, and what it did or why it failed written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import structlog
+from sqlalchemy.orm import Session
+
+from domain import job_runs
+from domain.errors import Refusal
+from domain.job_runs import Claim, ClaimLost
+from jobs import InTransaction, Job, JobContext
+
+T = TypeVar("T")
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class JobRunner:
+    """`write` and `read` run a function in a transaction and wait for it; never called on the event loop."""
+
+    write: InTransaction
+    read: InTransaction
+    clock: Callable[[], datetime]
+    zone: ZoneInfo
+
+    def run(self, job: Job, period: str) -> Mapping[str, Any] | None:
+        """Run `job` for `period` as the scheduler does, and return what it did.
+
+        None: it is done, or at work elsewhere, or it failed; a failure is recorded and tried again later.
+        """
+        now = self.clock()
+        claim = self.write(partial(job_runs.claim, job=job.name, period=period, now=now, alone=job.newest_only))
+        if claim is None:
+            return None
+        try:
+            return self._run(job, claim, now)
+        except ClaimLost:
+            log.warning("job.taken_over", job=job.name, period=period)
+        except Exception:
+            log.exception("job.failed", job=job.name, period=period, attempts=claim.attempts)
+        return None
+
+    def run_by_hand(self, job: Job, period: str, *, at: datetime) -> Mapping[str, Any]:
+        """Run `job` as the scheduler would at `at`, also if it ran before; whatever goes wrong is raised."""
+        claim = self.write(partial(job_runs.claim, job=job.name, period=period, now=self.clock(), by_hand=True))
+        assert claim is not None
+        return self._run(job, claim, at)
+
+    def _run(self, job: Job, claim: Claim, now: datetime) -> Mapping[str, Any]:
+        def write(work: Callable[[Session], T]) -> T:
+            """Whoever lost the claim writes nothing any more: both are checked in the same transaction."""
+
+            def held(db: Session) -> T:
+                job_runs.hold(db, claim, now=self.clock())
+                return work(db)
+
+            return self.write(held)
+
+        context = JobContext(write, self.read, now, self.clock(), claim.period, self.zone)
+        try:
+            result = job.run(context)
+        except ClaimLost:
+            raise
+        except Exception as error:
+            reason = str(error) if isinstance(error, Refusal) else f"{type(error).__name__}: {error}"
+            self.write(partial(job_runs.fail, claimed=claim, error=reason, now=self.clock()))
+            raise
+        self.write(partial(job_runs.finish, claimed=claim, result=result, now=self.clock()))
+        log.info("job.done", job=job.name, period=claim.period, **result)
+        return result

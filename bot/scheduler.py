@@ -1,0 +1,131 @@
+"""The clock on the wall: starts each job when it is due, and sees to it that no period is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from bot.database import Database
+from bot.engine import Engine
+from bot.locks import Locks
+from domain import job_runs
+from jobs import Cron, Job
+
+log = structlog.get_logger()
+
+LOCK: Final = "scheduler"
+LOOK_BACK: Final = 35  # periods in which a missed one is noticed
+SWEEP_SECONDS: Final = 20
+_GRACE_SECONDS: Final = 6 * 3600
+
+
+class Scheduler:
+    """Any number may run; the one that holds the lock is active, and the claimed row decides in any case."""
+
+    def __init__(
+        self,
+        jobs: Mapping[str, Job],
+        engine: Engine,
+        database: Database,
+        locks: Locks,
+        clock: Callable[[], datetime],
+        zone: ZoneInfo,
+    ) -> None:
+        self._jobs = jobs
+        self._engine = engine
+        self._database = database
+        self._locks = locks
+        self._clock = clock
+        self._zone = zone
+        self._alarm = AsyncIOScheduler(
+            timezone=zone,
+            job_defaults={"coalesce": True, "misfire_grace_time": _GRACE_SECONDS, "max_instances": 1},
+        )
+
+    async def start(self) -> None:
+        self._locks.want(LOCK)
+        for job in self._jobs.values():
+            self._alarm.add_job(self._due, trigger(job.when, self._zone), args=[job], id=job.name)
+        every = IntervalTrigger(seconds=SWEEP_SECONDS, timezone=self._zone)
+        self._alarm.add_job(self._sweep, every, id="sweep", next_run_time=self._clock())
+        self._alarm.start()
+
+    async def stop(self) -> None:
+        self._alarm.shutdown(wait=False)
+
+    async def _due(self, job: Job) -> None:
+        """A job is due by the clock on the wall."""
+        if self._locks.holds(LOCK):
+            await self._start_newest(job)
+
+    async def _sweep(self) -> None:
+        """Start what was missed while nobody was there or the clock was set, and what is to be tried again."""
+        if not self._locks.holds(LOCK):
+            return
+        for job in self._jobs.values():
+            if job.newest_only:
+                await self._start_newest(job)
+            else:
+                await self._catch_up(job)
+        for name, period in await self._database.read(partial(job_runs.to_retry, now=self._clock())):
+            if name in self._jobs:
+                await self._engine.submit(name, period)
+
+    async def _start_newest(self, job: Job) -> None:
+        now = self._clock()
+        due = newest(job.when, now, self._zone)
+        if now - due > job.late_by:
+            return
+        period = job.when.period(due, self._zone)
+        if (wanted := job.wanted) is not None:
+            if await self._database.read(lambda db: wanted(db, now)):
+                await self._engine.submit(job.name, period)
+        elif not await self._database.read(partial(job_runs.known, job=job.name, periods=[period])):
+            await self._engine.submit(job.name, period)
+
+    async def _catch_up(self, job: Job) -> None:
+        now = self._clock()
+        dues = {job.when.period(due, self._zone): due for due in recent(job.when, now, self._zone)}
+        known = await self._database.read(partial(job_runs.known, job=job.name, periods=list(dues)))
+        if not known and not await self._database.read(partial(job_runs.ever_ran, job=job.name)):
+            await self._start_newest(job)  # nothing was promised before the first start
+            return
+        first = min((due for period, due in dues.items() if period in known), default=min(dues.values()))
+        for period, due in dues.items():
+            if period in known or due < first:
+                continue
+            if now - due <= job.late_by:
+                await self._engine.submit(job.name, period)
+            else:
+                because = {"because": "nothing was running when it was due, and now it is too late"}
+                await self._database.write(
+                    partial(job_runs.miss, job=job.name, period=period, because=because, now=now)
+                )
+                log.warning("job.missed", job=job.name, period=period)
+
+
+def trigger(when: Cron, zone: ZoneInfo) -> CronTrigger:
+    return CronTrigger(hour=when.hour, minute=when.minute, second=when.second, timezone=zone)
+
+
+def recent(when: Cron, now: datetime, zone: ZoneInfo, count: int = LOOK_BACK) -> Iterator[datetime]:
+    """Yield the last times, about `count` of them, at which something with `when` was due, the oldest first."""
+    alarm = trigger(when, zone)
+    due = alarm.get_next_fire_time(None, now - when.spacing * count)
+    while due is not None and due <= now:
+        yield due
+        due = alarm.get_next_fire_time(due, due + timedelta(microseconds=1))
+
+
+def newest(when: Cron, now: datetime, zone: ZoneInfo) -> datetime:
+    """Return the last time, `now` included, at which something with `when` was due."""
+    *_, last = recent(when, now, zone, 3)
+    return last
