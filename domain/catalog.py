@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import Select, bindparam, delete, func, select
 from sqlalchemy.orm import Session
 
 from domain import search, sql
@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 PAGE: Final = 8
+_MANY: Final = 2000
 
 
 class CannotSell(Refusal):
@@ -139,55 +140,72 @@ def browse(
     if member is not None:
         found = found.join(PickedProduct, PickedProduct.product_id == Product.id)
         found = found.where(PickedProduct.member_id == member)
-    conditions = {
+    wanted = {
         Product.brand: brand,
         Product.category: category,
         Product.currency: currency,
-        Product.on_shelf: on_shelf,
         Product.hot: True if hot else None,
     }
-    found = found.where(*(field == value for field, value in conditions.items() if value is not None))
+    conditions = [field == value for field, value in wanted.items() if value is not None]
     if price_from is not None:
-        found = found.where(Product.price >= price_from)
+        conditions.append(Product.price >= price_from)
     if price_to is not None:
-        found = found.where(Product.price <= price_to)
-    if text is not None:
-        found = search.narrow(db, found, text)
-    return _page(db, found, sort, page, after, limit)
+        conditions.append(Product.price <= price_to)
+    found = found.where(*conditions)
+    total = None
+    if text is None:
+        found = found if on_shelf is None else found.where(Product.on_shelf == on_shelf)
+    else:
+        query = search.read(text, on_shelf=on_shelf)
+        candidates = search.count(db, query) if query else 0
+        if not query or not candidates:
+            return Page([], 0)
+        found = search.narrow(db, found, query)
+        if candidates > _MANY and on_shelf:
+            found = found.where(
+                Product.on_shelf
+            )  # says the same, and SQLite walks the shelf in order instead of sorting
+        if member is None and not conditions and (candidates > _MANY or not query.unproven):
+            total = candidates
+    return _page(db, found, total, sort, page, after, limit)
 
 
-def _page(db: Session, found: Select[Any], sort: str, page: int, after: int | None, limit: int) -> Page:
-    total = db.scalar(select(func.count()).select_from(found.subquery())) or 0
-    if not total:
-        return Page([], 0)
+def _page(
+    db: Session, found: Select[Any], total: int | None, sort: str, page: int, after: int | None, limit: int
+) -> Page:
+    if total is None:
+        total = db.scalar(select(func.count()).select_from(found.subquery())) or 0
     if after is not None:
         found = found.where(Product.id > after)
     shown = found.order_by(*_ORDERS[sort]).limit(limit).offset((page - 1) * limit)
-    ids = db.scalars(shown).all()
+    ids = db.scalars(shown).all() if total else []
     rows = products(db, ids)
     return Page([rows[id_] for id_ in ids], total)
 
 
 def products(db: Session, ids: Collection[int]) -> dict[int, ProductRow]:
     """Return the products with these ids, on the shelf or not."""
-    return {row.id: row for part in sql.chunks(sorted(ids)) for row in _rows(db, _select().where(Product.id.in_(part)))}
+    return {row.id: row for part in sql.chunks(sorted(ids)) for row in _rows(db, _BY_IDS, which=part)}
 
 
 def product(db: Session, which: int | str) -> ProductRow:
     """Return the product with this id or SKU, on the shelf or not; else NotFound."""
-    mine = Product.sku == which if isinstance(which, str) else Product.id == which
-    for row in _rows(db, _select().where(mine)):
+    for row in _rows(db, _BY_SKU if isinstance(which, str) else _BY_ID, which=which):
         return row
     raise NotFound()
 
 
-def _select() -> Select[Any]:
-    stock = select(func.sum(Stock.quantity)).where(Stock.product_id == Product.id).scalar_subquery()
-    return select(Product.__table__, stock.label("stock"))
+_ALL: Final = select(
+    Product.__table__,
+    select(func.sum(Stock.quantity)).where(Stock.product_id == Product.id).scalar_subquery().label("stock"),
+)
+_BY_IDS: Final = _ALL.where(Product.id.in_(bindparam("which", expanding=True)))
+_BY_ID: Final = _ALL.where(Product.id == bindparam("which"))
+_BY_SKU: Final = _ALL.where(Product.sku == bindparam("which"))
 
 
-def _rows(db: Session, statement: Select[Any]) -> list[ProductRow]:
-    rows = db.execute(statement)
+def _rows(db: Session, statement: Select[Any], **values: Any) -> list[ProductRow]:
+    rows = db.execute(statement, values)
     return [ProductRow(**{**row._mapping, "stock": None if row.stock is None else int(row.stock)}) for row in rows]
 
 

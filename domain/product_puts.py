@@ -99,7 +99,9 @@ def _put_round(
             audit.append(("product.put", f"product:{item.id}", None, {name: row[name] for name in fields}))
             results.append(PutResult(item.id, CREATED))
         elif fields:
-            changed.append({**row, "id": old["id"], "renamed": any(name in _SEARCHED for name in fields)})
+            changed.append(
+                {**row, "id": old["id"], "renamed": any(name in (*_SEARCHED, "on_shelf") for name in fields)}
+            )
             was, is_now = {name: before[name] for name in fields}, {name: row[name] for name in fields}
             audit.append(("product.put", f"product:{item.id}", was, is_now))
             results.append(PutResult(item.id, UPDATED))
@@ -133,8 +135,7 @@ def _write(db: Session, new: list[dict[str, Any]], changed: list[dict[str, Any]]
 
 
 def _text(product_id: int, row: Mapping[str, Any]) -> dict[str, Any]:
-    body = search.body(*(row[name] for name in _SEARCHED))
-    return {"product_id": product_id, "body": body, "tokens": " ".join(search.tokens(body))}
+    return search.row(product_id, *(row[name] for name in _SEARCHED), on_shelf=row["on_shelf"])
 
 
 def put_stock(db: Session, given: Sequence[object], *, actor: str, now: datetime) -> list[PutResult]:

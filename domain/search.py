@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Integer, Select, column, false, func, literal_column, select, text
+from sqlalchemy import Integer, Select, column, func, literal_column, select, text
 from sqlalchemy.orm import Session
 
 from domain import sql
@@ -21,6 +22,9 @@ MAX_TERM: Final = 64
 
 # Scripts written without spaces begin here: ideographs, kana, hangul.
 _FIRST_IDEOGRAPH: Final = "\u2e80"
+_OFF_SHELF: Final = "offshelf"
+"""What every product that is off the shelf has as a token besides; longer than any token of a text."""
+
 _UNSPEAKABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -62,29 +66,71 @@ def wanted(term: str) -> list[str]:
     return list(found)
 
 
-def terms(query: str) -> list[str]:
-    """Return the words of a query as they are looked for; those without a letter or digit are left out."""
-    return [term[:MAX_TERM] for term in normalize(query).split() if wanted(term[:MAX_TERM])][:MAX_TERMS]
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is looked for: the words, the tokens that prove or suggest them, and which words tokens cannot prove."""
+
+    tokens: tuple[str, ...]
+    unproven: tuple[str, ...]
+    on_shelf: bool | None
+
+    def spelled(self, exact: str, beginning: str, both: str, without: str) -> str:
+        """The tokens in the spelling of a database."""
+        said = [beginning % token[:-1] if token.endswith("*") else exact % token for token in self.tokens]
+        if self.on_shelf is False:
+            said.append(exact % _OFF_SHELF)
+        return both.join(said) + (without + exact % _OFF_SHELF if self.on_shelf else "")
 
 
-def narrow(db: Session, products: Select[Any], query: str) -> Select[Any]:
-    """Keep those of `products` whose text contains every word of `query`; nothing if there is no word in it."""
-    looked_for = terms(query)
-    if not looked_for:
-        return products.where(false())
-    every = dict.fromkeys(token for term in looked_for for token in wanted(term))
-    unproven = [term for term in looked_for if not _proven(term)]
+def read(query: str, *, on_shelf: bool | None = None) -> Query | None:
+    """Read what somebody typed; None if there is no letter or digit in it.
+
+    Every word must be contained. `on_shelf` keeps products on or off the shelf.
+    """
+    words = [term[:MAX_TERM] for term in normalize(query).split()]
+    words = [word for word in words if wanted(word)][:MAX_TERMS]
+    if not words:
+        return None
+    every = dict.fromkeys(token for word in words for token in wanted(word))
+    return Query(tuple(every), tuple(word for word in words if not _proven(word)), on_shelf)
+
+
+def row(product_id: int, *parts: str | None, on_shelf: bool) -> dict[str, Any]:
+    """The row of `product_text` for a product with these names."""
+    found = body(*parts)
+    every = tokens(found) if on_shelf else [*tokens(found), _OFF_SHELF]
+    return {"product_id": product_id, "body": found, "tokens": " ".join(every)}
+
+
+_FTS_FOUND: Final = text("product_search MATCH :asked")
+_FTS_COUNT: Final = select(func.count()).select_from(text("product_search")).where(_FTS_FOUND)
+_FTS_IDS: Final = select(column("rowid", Integer)).select_from(text("product_search")).where(_FTS_FOUND)
+_GIN_FOUND: Final = literal_column(VECTOR).op("@@")(text("CAST(:asked AS tsquery)"))
+_GIN_COUNT: Final = select(func.count()).select_from(ProductText).where(_GIN_FOUND)
+
+
+def count(db: Session, query: Query) -> int:
+    """Return how many products have all tokens: at least as many as contain all words."""
+    counted = _GIN_COUNT if sql.is_postgresql(db) else _FTS_COUNT
+    return db.scalar(counted, {"asked": _asked(db, query)}) or 0
+
+
+def narrow(db: Session, products: Select[Any], query: Query) -> Select[Any]:
+    """Keep those of `products` that contain every word."""
+    asked = {"asked": _asked(db, query)}
     if sql.is_postgresql(db):
-        asked = " & ".join(f"'{token[:-1]}':*" if token.endswith("*") else f"'{token}'" for token in every)
-        indexed = literal_column(VECTOR).op("@@")(text("CAST(:asked AS tsquery)").bindparams(asked=asked))
+        products = products.join(ProductText, ProductText.product_id == Product.id).where(_GIN_FOUND).params(asked)
+        return products.where(*(func.strpos(ProductText.body, word) > 0 for word in query.unproven))
+    products = products.where(Product.id.in_(_FTS_IDS)).params(asked)
+    if query.unproven:
         products = products.join(ProductText, ProductText.product_id == Product.id)
-        return products.where(indexed, *(func.strpos(ProductText.body, term) > 0 for term in unproven))
-    asked = " AND ".join(f'"{token[:-1]}"*' if token.endswith("*") else f'"{token}"' for token in every)
-    found = select(column("rowid", Integer)).select_from(text("product_search"))
-    products = products.where(Product.id.in_(found.where(text("product_search MATCH :asked").bindparams(asked=asked))))
-    if unproven:
-        products = products.join(ProductText, ProductText.product_id == Product.id)
-    return products.where(*(func.instr(ProductText.body, term) > 0 for term in unproven))
+    return products.where(*(func.instr(ProductText.body, word) > 0 for word in query.unproven))
+
+
+def _asked(db: Session, query: Query) -> str:
+    if sql.is_postgresql(db):
+        return query.spelled("'%s'", "'%s':*", " & ", " & !")
+    return query.spelled('"%s"', '"%s"*', " AND ", " NOT ")
 
 
 def _proven(term: str) -> bool:

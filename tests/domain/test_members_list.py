@@ -64,7 +64,7 @@ def test_a_field_left_out_stays_and_null_goes_back_to_what_a_newcomer_has(db: Se
 
 
 def test_whoever_moves_takes_the_downline_along(db: Session, now: datetime) -> None:
-    put(db, now, *[seller(low, high) for high, low in pairwise("abcdef")], seller("a"), seller("z"))
+    put(db, now, seller("a"), *[seller(low, high) for high, low in pairwise("abcdef")], seller("z"))
     assert put(db, now, {"member_id": "c", "sponsor_id": "z"}) == ["updated"]
     assert tree(db) == {
         "a": [], "b": ["a"], "z": [], "c": ["z"], "d": ["c", "z"], "e": ["d", "c", "z"], "f": ["e", "d", "c"],
@@ -90,7 +90,7 @@ def test_a_long_circle_through_members_that_are_not_in_the_list_is_refused(db: S
     chain = [f"m{number}" for number in range(30)]
     put(db, now, *[seller(low, high) for high, low in pairwise(chain)], seller("m0"))
     assert refusals(db, now, {"member_id": "m0", "sponsor_id": "m29"}) == {"m0": ["sponsor_id"]}
-    swap = [{"member_id": "m0", "sponsor_id": "m29"}, {"member_id": "m15", "sponsor_id": None}]
+    swap: list[dict[str, Any]] = [{"member_id": "m0", "sponsor_id": "m29"}, {"member_id": "m15", "sponsor_id": None}]
     assert put(db, now, *swap) == ["updated", "updated"], "what counts is the tree that comes of the whole list"
     assert tree(db)["m1"] == ["m0", "m29", "m28"]
 
@@ -99,7 +99,7 @@ def test_only_those_who_sell_have_a_downline(db: Session, now: datetime) -> None
     put(db, now, {"member_id": "buyer"}, seller("a"), seller("b", "a"))
     assert refusals(db, now, seller("c", "buyer"), seller("d", "nobody")) == {"c": ["sponsor_id"], "d": ["sponsor_id"]}
     assert refusals(db, now, {"member_id": "a", "role": "customer"}) == {"a": ["role"]}
-    together = [{"member_id": "a", "role": "customer"}, {"member_id": "b", "sponsor_id": None}]
+    together: list[dict[str, Any]] = [{"member_id": "a", "role": "customer"}, {"member_id": "b", "sponsor_id": None}]
     assert put(db, now, *together) == ["updated", "updated"]
 
 
