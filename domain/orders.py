@@ -132,8 +132,8 @@ STATE: Final[ColumnElement[str]] = case(
 """The state of an order, in SQL: the furthest it has come, or that everything was taken back."""
 
 
-def order(db: Session, order_id: str) -> OrderView:
-    """Return one order with everything about it. Raises NotFound."""
+def order(db: Session, which: str | int) -> OrderView:
+    """Return one order with everything about it, by its order id, or by the `id` that lists have. Raises NotFound."""
     credited = aliased(Member)
     open_case = select(OrderCase.order_id).where(OrderCase.order_id == Order.id, commissions.is_open()).exists()
     row = db.execute(
@@ -144,12 +144,12 @@ def order(db: Session, order_id: str) -> OrderView:
             open_case.label("case_open"),
         )
         .outerjoin(credited, credited.id == Order.credited_id)
-        .where(Order.order_id == order_id)
+        .where(Order.order_id == which if isinstance(which, str) else Order.id == which)
     ).one_or_none()
     if row is None:
-        raise NotFound(what="order", id=order_id)
+        raise NotFound(what="order", id=which)
     lines = _lines(db, row.id)
-    currency = ledger.currency_of(db, entry_key(EntryKind.EARNED, order_id))
+    currency = ledger.currency_of(db, entry_key(EntryKind.EARNED, row.order_id))
     return OrderView(
         **{name: getattr(row, name) for name in _ORDER_COLUMNS},
         state=row.state,
