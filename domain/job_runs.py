@@ -53,7 +53,8 @@ def claim(
 ) -> Claim | None:
     """Take the run of `job` for `period`, or None: it is done, at work elsewhere, or not to be tried again yet.
 
-    `alone` also waits for runs of the same job for other periods. `by_hand` takes it in any case: a person wants it again, and knows better than a lease whether a process is gone.
+    `alone` also waits for runs of the same job for other periods. `by_hand` takes it in any case: a person wants it
+    again, and knows better than a lease whether a process is gone.
     """
     if alone and not by_hand:
         one_at_a_time(db, f"job:{job}")
@@ -85,6 +86,11 @@ def _own(claimed: Claim) -> Any:
     return update(JobRun).where(
         JobRun.id == claimed.run, JobRun.attempts == claimed.attempts, JobRun.state == "running"
     )
+
+
+def release(db: Session, claimed: Claim, *, now: datetime) -> None:
+    """Let anybody go on with this run at once."""
+    db.execute(_own(claimed).values(lease_until=now))
 
 
 def finish(db: Session, claimed: Claim, result: Mapping[str, Any], *, now: datetime) -> None:
