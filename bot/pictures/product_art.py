@@ -32,4 +32,4 @@ def drawn(kind: str, brand: str, palette_seed: int, size: int) -> Image.Image:
     canvas = Canvas(size)
     ground(canvas, colours, palette_seed)
     _DRAWN.get(kind, things.gift_box)(canvas, colours, fonts.clean(brand))
-    return canvas.finished()
+    return canvas.image

@@ -1,8 +1,9 @@
 """A drawing board for flat product pictures: shapes in thousandths of the board, shaded like real things."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import ceil, floor
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
@@ -15,13 +16,13 @@ ColourStops = Sequence[tuple[float, Colour]]
 
 BLACK: Colour = (20, 18, 24)
 WHITE: Colour = (255, 255, 255)
-_LARGER = 3  # pixels drawn for each pixel kept, in both directions
-_SOFT = 6  # blurred things are drawn this much smaller, which nobody sees
+_LARGER = 4  # shapes are drawn this much larger and made small, in both directions, which smooths their edges
+_SOFT = 2  # blurred things are drawn this much smaller, which nobody sees
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A mask and where its upper left corner lies, in drawn pixels."""
+    """A mask and where its upper left corner lies, in pixels."""
 
     mask: Image.Image
     left: int
@@ -32,72 +33,92 @@ class Shape:
         return (self.left, self.top, self.left + self.mask.width, self.top + self.mask.height)
 
 
+@dataclass(frozen=True, slots=True)
+class _Fine:
+    """A drawing larger than the board, and how units become its pixels."""
+
+    draw: ImageDraw.ImageDraw
+    unit: float
+    left: int
+    top: int
+
+    def at(self, point: Point) -> Point:
+        return (point[0] * self.unit - self.left, point[1] * self.unit - self.top)
+
+    def last(self, point: Point) -> Point:
+        """Return the last pixel inside a right or lower edge at `point`."""
+        x, y = self.at(point)
+        return (x - 1, y - 1)
+
+
 class Canvas:
     """A square board of 1000 × 1000 units, the origin at the upper left."""
 
     def __init__(self, size: int) -> None:
-        self.size = size
-        self.side = size * _LARGER
-        self.unit = self.side / 1000
-        self.image = Image.new("RGB", (self.side, self.side), WHITE)
-
-    def finished(self) -> Image.Image:
-        return self.image.resize((self.size, self.size), Image.Resampling.BOX)
+        self.unit = size / 1000
+        self.image = Image.new("RGB", (size, size), WHITE)
 
     # shapes
 
-    def polygon(self, points: Iterable[Point]) -> Shape:
-        scaled = [(x * self.unit, y * self.unit) for x, y in points]
-        left, top = int(min(x for x, _ in scaled)) - 1, int(min(y for _, y in scaled)) - 1
-        right, bottom = int(max(x for x, _ in scaled)) + 2, int(max(y for _, y in scaled)) + 2
-        mask = Image.new("L", (right - left, bottom - top), 0)
-        ImageDraw.Draw(mask).polygon([(x - left, y - top) for x, y in scaled], fill=255)
-        return Shape(mask, left, top)
+    def polygon(self, points: Sequence[Point]) -> Shape:
+        horizontal, vertical = [x for x, _ in points], [y for _, y in points]
+        return self._shape(
+            min(horizontal),
+            min(vertical),
+            max(horizontal),
+            max(vertical),
+            lambda fine: fine.draw.polygon([fine.at(point) for point in points], fill=255),
+        )
 
     def path(self, text: str) -> Shape:
         """Return the closed outline written like an SVG path with absolute M, L, Q and C."""
         return self.polygon(_points(text))
 
     def box(self, left: float, top: float, right: float, bottom: float, radius: float = 0.0) -> Shape:
-        wide, tall = max(2, round((right - left) * self.unit)), max(2, round((bottom - top) * self.unit))
-        mask = Image.new("L", (wide, tall), 0)
-        round_by = min(radius * self.unit, wide / 2, tall / 2)
-        ImageDraw.Draw(mask).rounded_rectangle((0, 0, wide - 1, tall - 1), radius=round_by, fill=255)
-        return Shape(mask, round(left * self.unit), round(top * self.unit))
+        radius = min(radius, (right - left) / 2, (bottom - top) / 2)
+        return self._shape(
+            left,
+            top,
+            right,
+            bottom,
+            lambda fine: fine.draw.rounded_rectangle(
+                (*fine.at((left, top)), *fine.last((right, bottom))), radius=radius * fine.unit, fill=255
+            ),
+        )
 
     def oval(self, x: float, y: float, half_wide: float, half_tall: float | None = None) -> Shape:
         half_tall = half_wide if half_tall is None else half_tall
-        wide, tall = max(2, round(2 * half_wide * self.unit)), max(2, round(2 * half_tall * self.unit))
-        mask = Image.new("L", (wide, tall), 0)
-        ImageDraw.Draw(mask).ellipse((0, 0, wide - 1, tall - 1), fill=255)
-        return Shape(mask, round((x - half_wide) * self.unit), round((y - half_tall) * self.unit))
-
-    def turned(self, x: float, profile: Sequence[Point]) -> Shape:
-        """Return the outline of something turned on a lathe: `profile` holds (y, half width) from top to bottom."""
-        right = [(x + half, y) for y, half in profile]
-        left = [(x - half, y) for y, half in reversed(profile)]
-        return self.polygon(right + left)
-
-    def cylinder(self, x: float, top: float, bottom: float, half: float, curve: float) -> Shape:
-        """Return a cylinder seen slightly from above: its bottom edge bulges by `curve`, its top likewise."""
-        return self.path(
-            f"M {x - half} {top} Q {x} {top + 2 * curve} {x + half} {top} "
-            f"L {x + half} {bottom} Q {x} {bottom + 2 * curve} {x - half} {bottom}"
+        left, top, right, bottom = x - half_wide, y - half_tall, x + half_wide, y + half_tall
+        return self._shape(
+            left,
+            top,
+            right,
+            bottom,
+            lambda fine: fine.draw.ellipse((*fine.at((left, top)), *fine.last((right, bottom))), fill=255),
         )
 
     def stroke(self, text: str, wide: float) -> Shape:
         """Return a line of `wide` units with round ends along an SVG path."""
-        points = [(x * self.unit, y * self.unit) for x, y in _points(text)]
-        half = wide * self.unit / 2
-        left, top = int(min(x for x, _ in points) - half) - 1, int(min(y for _, y in points) - half) - 1
-        right, bottom = int(max(x for x, _ in points) + half) + 2, int(max(y for _, y in points) + half) + 2
-        mask = Image.new("L", (right - left, bottom - top), 0)
-        draw = ImageDraw.Draw(mask)
-        moved = [(x - left, y - top) for x, y in points]
-        draw.line(moved, fill=255, width=max(1, round(2 * half)), joint="curve")
-        for x, y in (moved[0], moved[-1]):
-            draw.ellipse((x - half, y - half, x + half, y + half), fill=255)
-        return Shape(mask, left, top)
+        points, half = _points(text), wide / 2
+
+        def draw(fine: _Fine) -> None:
+            placed, reach = [fine.at(point) for point in points], half * fine.unit
+            fine.draw.line(placed, fill=255, width=max(1, round(2 * reach)), joint="curve")
+            for x, y in (placed[0], placed[-1]):
+                fine.draw.ellipse((x - reach, y - reach, x + reach, y + reach), fill=255)
+
+        horizontal, vertical = [x for x, _ in points], [y for _, y in points]
+        return self._shape(
+            min(horizontal) - half, min(vertical) - half, max(horizontal) + half, max(vertical) + half, draw
+        )
+
+    def _shape(self, left: float, top: float, right: float, bottom: float, draw: Callable[[_Fine], None]) -> Shape:
+        """Return what `draw` draws inside the given units, its edge smooth because it was drawn larger."""
+        x, y = floor(left * self.unit) - 1, floor(top * self.unit) - 1
+        wide, tall = ceil(right * self.unit) + 1 - x, ceil(bottom * self.unit) + 1 - y
+        large = Image.new("L", (wide * _LARGER, tall * _LARGER), 0)
+        draw(_Fine(ImageDraw.Draw(large), self.unit * _LARGER, x * _LARGER, y * _LARGER))
+        return Shape(large.reduce(_LARGER), x, y)
 
     # filling
 

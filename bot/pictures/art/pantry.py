@@ -136,8 +136,11 @@ def chocolate(canvas: Canvas, colours: Palette, brand: str) -> None:
         lid, [(0, paint.mix(colours.main, WHITE, 0.22)), (1, paint.mix(colours.main, BLACK, 0.12))], across=False
     )
     canvas.fill(canvas.stroke("M 288 206 L 712 206 L 732 534 L 268 534 L 288 206", 4), GOLD)
-    canvas.text(500, 372, brand, 68, paint.mix(GOLD, WHITE, 0.45), wide=400, tracking=0.06)
-    canvas.text(500, 436, "CHOCOLAT", 30, paint.mix(GOLD, WHITE, 0.3), wide=300, tracking=0.3)
+    dark_lid = sum(colours.main) < 380
+    canvas.text(500, 372, brand, 68, paint.mix(GOLD, WHITE, 0.45) if dark_lid else colours.ink, wide=400, tracking=0.06)
+    canvas.text(
+        500, 436, "CHOCOLAT", 30, paint.mix(GOLD, WHITE, 0.3) if dark_lid else colours.ink, wide=300, tracking=0.3
+    )
     tray = canvas.path("M 236 556 L 764 556 L 838 780 L 162 780")
     canvas.blend(tray, [(0, paint.mix(_COCOA, BLACK, 0.35)), (1, paint.mix(_COCOA, BLACK, 0.1))], across=False)
     for row, (y, left, step, size) in enumerate(((602, 300, 100, 0.86), (664, 274, 113, 0.97), (732, 246, 127, 1.1))):
