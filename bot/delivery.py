@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -58,6 +59,7 @@ class Delivery:
         self._lanes = [Lane(name, sender, self) for name, sender in senders.items()] if sends else []
         self._fates: list[Fate] = []
         self._news = asyncio.Event()
+        self._nudge = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
 
@@ -78,6 +80,10 @@ class Delivery:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._flush()
+
+    def wake(self) -> None:
+        """Something may have been put into the outbox: look now instead of in a moment."""
+        self._nudge.set()
 
     def may_send(self, lock: str) -> bool:
         return not self._stopping and self._locks.holds(lock)
@@ -127,7 +133,9 @@ class Delivery:
             except Exception:
                 log.exception("delivery.look_failed")
                 await asyncio.sleep(1)
-            await asyncio.sleep(LOOK_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._nudge.wait(), LOOK_SECONDS)
+            self._nudge.clear()
 
     async def _hand_on(self, due: set[str | None]) -> bool:
         """Take everything that is due one step further; returns whether there is more to do at once."""
