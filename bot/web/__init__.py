@@ -1,0 +1,1 @@
+"""Every wire that comes in over HTTP."""
