@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Column, Row, Select, Table, func, select, text
+from sqlalchemy import Column, Row, Select, SelectBase, Table, func, select, text, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from domain import bulk
 from domain.schema import Base
 
 T = TypeVar("T")
@@ -39,12 +40,7 @@ def insert_ignore(
     """
     if not rows:
         return []
-    target = _table(table)
-    statement = _insert(db, target).on_conflict_do_nothing(index_elements=list(key) or None)
-    if not returning:
-        db.execute(statement, list(rows))
-        return []
-    return db.execute(statement.returning(*_columns(target, returning)), list(rows)).all()
+    return bulk.insert_all(db, table, rows, ignore=key, returning=returning)
 
 
 def upsert(
@@ -85,6 +81,26 @@ def insert_selected(
     db.execute(inserted.on_conflict_do_nothing(index_elements=list(key)))
 
 
+def upsert_selected(
+    db: Session,
+    table: type[Base],
+    columns: Sequence[str],
+    rows: SelectBase,
+    *,
+    key: Sequence[str],
+    change: Sequence[str],
+) -> None:
+    """Insert what `rows` selects for `columns`; where `key` exists, change the columns `change` to the new values."""
+    every = rows.subquery()
+    # SQLite takes ON CONFLICT after a SELECT only if it ends in a WHERE.
+    inserted = _insert(db, _table(table)).from_select(list(columns), select(every).where(true()))
+    db.execute(
+        inserted.on_conflict_do_update(
+            index_elements=list(key), set_={name: inserted.excluded[name] for name in change}
+        )
+    )
+
+
 def one_at_a_time(db: Session, name: str) -> None:
     """Let no other transaction pass the same `name` until this one ends. On SQLite there is only one writer anyway."""
     if is_postgresql(db):
@@ -95,7 +111,7 @@ def each_at_a_time(db: Session, names: Iterable[str], *, shared: str) -> None:
     """The same for many names in one statement; `shared` lets in others who share it, but nobody who wants it alone."""
     if is_postgresql(db):
         numbers = sorted({_lock_number(name) for name in names})
-        db.execute(_LOCK_ALL, {"numbers": numbers, "shared": _lock_number(shared)})
+        db.connection().execute(_LOCK_ALL, {"numbers": numbers, "shared": _lock_number(shared)})
 
 
 def _lock_number(name: str) -> int:
