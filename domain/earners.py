@@ -6,16 +6,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, exists, func, or_, select
+from sqlalchemy import ColumnElement, bindparam, exists, func, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from domain import attribution
+from domain.bulk import among
 from domain.commission import LEVELS, Earner
 from domain.member_rules import SELLERS
 from domain.notices import Reader
 from domain.plan import Plan
 from domain.schema import Binding, Link, Member, Order
-from domain.sql import chunks
 
 
 class Person(NamedTuple):
@@ -36,12 +36,12 @@ class Person(NamedTuple):
 
 
 _PERSON: Final[tuple[ColumnElement[Any], ...]] = (
-    Member.id.label("its_id"),  # type: ignore[assignment]
+    Member.id,  # type: ignore[assignment]
     Member.member_id,
     Member.name,
     Member.role,
     Member.status,
-    Member.buyer_id.label("its_buyer_id"),
+    Member.buyer_id,
     Member.sponsor_id,
     Member.sponsor2_id,
     Member.sponsor3_id,
@@ -49,16 +49,35 @@ _PERSON: Final[tuple[ColumnElement[Any], ...]] = (
     Member.member_class,
     Member.split_bp,
     Member.tier,
-    exists().where(Order.credited_id == Member.id).label("sold_before"),
+    exists().where(Order.credited_id == Member.id),
 )
+
+
+_BY_CODE: Final = select(Link.code, *_PERSON).join(Member, Member.id == Link.member_id).where(among(Link.code, "codes"))
 
 
 def by_code(db: Session, codes: Collection[str]) -> dict[str, Person]:
     """Return the member each code belongs to, whatever the code was made for."""
     if not codes:
         return {}
-    rows = db.execute(select(Link.code, *_PERSON).join(Member, Member.id == Link.member_id).where(Link.code.in_(codes)))
-    return {row.code: _person(row) for row in rows}
+    rows = db.connection().execute(_BY_CODE, {"codes": codes})
+    return {row[0]: _person(row[1:]) for row in rows}
+
+
+_before = aliased(Binding)
+_newest = select(func.max(_before.bound_at)).where(
+    _before.buyer_id == Binding.buyer_id, _before.bound_at <= bindparam("first", type_=Binding.bound_at.type)
+)
+_BOUND: Final = (
+    select(Binding.buyer_id, Binding.bound_at, *_PERSON)
+    .join(Member, Member.id == Binding.member_id)
+    .where(
+        among(Binding.buyer_id, "buyers"),
+        Binding.bound_at <= bindparam("last", type_=Binding.bound_at.type),
+        Binding.bound_at >= func.coalesce(_newest.scalar_subquery(), Binding.bound_at),
+    )
+    .order_by(Binding.order_id)
+)
 
 
 def bound(
@@ -67,35 +86,25 @@ def bound(
     """Return the bindings of each buyer that are the newest at some instant from `first` to `last`, as recorded."""
     if not buyers:
         return {}
-    before = aliased(Binding)
-    newest = select(func.max(before.bound_at)).where(before.buyer_id == Binding.buyer_id, before.bound_at <= first)
-    rows = db.execute(
-        select(Binding.buyer_id, Binding.bound_at, *_PERSON)
-        .join(Member, Member.id == Binding.member_id)
-        .where(
-            Binding.buyer_id.in_(buyers),
-            Binding.bound_at <= last,
-            Binding.bound_at >= func.coalesce(newest.scalar_subquery(), Binding.bound_at),
-        )
-        .order_by(Binding.order_id)
-    )
     found: dict[str, list[tuple[attribution.Binding, Person]]] = {}
-    for row in rows:
-        person = _person(row)
-        binding = attribution.Binding(row.bound_at, person.id, person.live)
-        found.setdefault(row.buyer_id, []).append((binding, person))
+    for row in db.connection().execute(_BOUND, {"buyers": buyers, "first": first, "last": last}):
+        person = _person(row[2:])
+        binding = attribution.Binding(row[1], person.id, person.live)
+        found.setdefault(row[0], []).append((binding, person))
     return found
+
+
+_BY_ID: Final = select(*_PERSON).where(among(Member.id, "ids"))
+_BY_ID_OR_BUYER: Final = union_all(_BY_ID, select(*_PERSON).where(among(Member.buyer_id, "buyers")))
 
 
 def people(db: Session, ids: Collection[int], buyers: Collection[str] = ()) -> dict[int, Person]:
     """Return the members of these ids and those whose own customer id is among `buyers`."""
-    found: dict[int, Person] = {}
-    wanted = sorted(ids)
-    for part in chunks(wanted) if wanted else [[]]:
-        which = or_(Member.id.in_(part), Member.buyer_id.in_(buyers)) if buyers else Member.id.in_(part)
-        if part or buyers:
-            found.update((row.its_id, _person(row)) for row in db.execute(select(*_PERSON).where(which)))
-    return found
+    if not ids and not buyers:
+        return {}
+    wanted = {"ids": ids, "buyers": buyers} if buyers else {"ids": ids}
+    rows = db.connection().execute(_BY_ID_OR_BUYER if buyers else _BY_ID, wanted)
+    return {row[0]: _person(row) for row in rows}
 
 
 def chains(
@@ -145,9 +154,8 @@ def sponsors_of(persons: Iterable[Person]) -> set[int]:
     return {sponsor for person in persons for sponsor in person.sponsors[: LEVELS - 1] if sponsor is not None}
 
 
-def _person(row: Row[Any]) -> Person:
-    live = row.status == "active" and row.role in SELLERS
-    split: Sequence[int] | None = row.split_bp
-    earner = Earner(row.its_id, live, row.mode == "independent", row.member_class, split, row.tier)
-    sponsors = (row.sponsor_id, row.sponsor2_id, row.sponsor3_id)
-    return Person(row.its_id, row.member_id, row.name, live, row.its_buyer_id, sponsors, earner, row.sold_before)
+def _person(row: Sequence[Any]) -> Person:
+    id_, member_id, name, role, status, buyer_id, sponsor, second, third, mode, class_, split_bp, tier, sold = row
+    live = status == "active" and role in SELLERS
+    earner = Earner(id_, live, mode == "independent", class_, split_bp, tier)
+    return Person(id_, member_id, name, live, buyer_id, (sponsor, second, third), earner, sold)

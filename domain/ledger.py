@@ -9,24 +9,23 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, Table, bindparam, case, func, select, text
+from sqlalchemy import BigInteger, case, func, select, text
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import Session
 
 from domain import bookkeeping
 from domain.bookkeeping import PLATFORM
+from domain.bulk import among, insert_all
 from domain.schema import Account, Entry, Member, Posting
-from domain.sql import chunks, insert_ignore, is_postgresql
+from domain.sql import insert_ignore, is_postgresql
 
 AccountName = tuple[str, int, str]
 """Kind, member (PLATFORM for the platform's own) and currency."""
 
 MOST_ENTRIES: Final = 200
 """Entries of one page at most."""
-
-_ACCOUNT, _POSTING = cast(Table, Account.__table__), cast(Table, Posting.__table__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +117,7 @@ def post(
             postings.append({"entry_id": ids[entry.key], "account_id": account, "amount": leg.amount})
             if leg.member_id != PLATFORM:
                 changes[account] = changes.get(account, 0) + leg.amount
-    db.connection().execute(_POSTING.insert(), postings)
+    insert_all(db, Posting, postings)
     _change_balances(db, changes)
     return set(ids)
 
@@ -137,18 +136,14 @@ def _accounts(db: Session, names: Collection[AccountName]) -> dict[AccountName, 
     return found
 
 
+_ACCOUNTS: Final = select(Account.kind, Account.member_id, Account.currency, Account.id).where(
+    among(Account.member_id, "members"), among(Account.kind, "kinds")
+)
+
+
 def _known_accounts(db: Session, names: Collection[AccountName]) -> dict[AccountName, int]:
-    members = sorted({member for _, member, _ in names})
-    kinds = sorted({kind for kind, _, _ in names})
-    found: dict[AccountName, int] = {}
-    for part in chunks(members):
-        rows = db.execute(
-            select(Account.kind, Account.member_id, Account.currency, Account.id).where(
-                Account.member_id.in_(part), Account.kind.in_(kinds)
-            )
-        )
-        found.update({(kind, member, currency): id_ for kind, member, currency, id_ in rows})
-    return found
+    which = {"members": {member for _, member, _ in names}, "kinds": {kind for kind, _, _ in names}}
+    return {(row[0], row[1], row[2]): row[3] for row in db.connection().execute(_ACCOUNTS, which)}
 
 
 _ADD_ON_POSTGRESQL = text(
@@ -165,13 +160,12 @@ def _change_balances(db: Session, changes: Mapping[int, int]) -> None:
     if not ordered:
         return
     if is_postgresql(db):
-        db.execute(_ADD_ON_POSTGRESQL, {"ids": [each[0] for each in ordered], "amounts": [each[1] for each in ordered]})
+        db.connection().execute(
+            _ADD_ON_POSTGRESQL, {"ids": [each[0] for each in ordered], "amounts": [each[1] for each in ordered]}
+        )
         return
-    db.connection().execute(
-        _ACCOUNT.update()
-        .where(_ACCOUNT.c.id == bindparam("its_id"))
-        .values(balance=_ACCOUNT.c.balance + bindparam("its_change")),
-        [{"its_id": account, "its_change": amount} for account, amount in ordered],
+    db.connection().exec_driver_sql(
+        "UPDATE account SET balance = balance + ? WHERE id = ?", [(amount, account) for account, amount in ordered]
     )
 
 
@@ -186,14 +180,13 @@ def balances(db: Session, member: int, *, currency: str | None = None) -> dict[s
 def balances_of(db: Session, members: Sequence[int]) -> dict[int, dict[str, Balances]]:
     """Return the same for several members; who has no account is left out."""
     sums: dict[tuple[int, str], dict[str, int]] = {}
-    for part in chunks(members):
-        rows = db.execute(
-            select(Account.member_id, Account.currency, Account.kind, Account.balance).where(
-                Account.member_id.in_(part)
-            )
+    rows = db.execute(
+        select(Account.member_id, Account.currency, Account.kind, Account.balance).where(
+            among(Account.member_id, members)
         )
-        for member, currency, kind, balance in rows:
-            sums.setdefault((member, currency), {})[kind] = balance
+    )
+    for member, currency, kind, balance in rows:
+        sums.setdefault((member, currency), {})[kind] = balance
     found: dict[int, dict[str, Balances]] = {}
     for (member, currency), by_kind in sums.items():
         found.setdefault(member, {})[currency] = shown(by_kind)
@@ -270,14 +263,13 @@ def entries(
     if after is not None:
         wanted = wanted.where(Entry.id > after)
     found = {row.id: EntryRow(*row) for row in db.execute(wanted.order_by(Entry.id).limit(limit))}
-    for part in chunks(list(found)):
-        rows = db.execute(
-            select(Posting.entry_id, Account.kind, Member.member_id, Account.currency, Posting.amount)
-            .join(Account, Account.id == Posting.account_id)
-            .outerjoin(Member, Member.id == Account.member_id)
-            .where(Posting.entry_id.in_(part))
-            .order_by(Posting.entry_id, Posting.amount.desc(), Account.kind, Member.member_id)
-        )
-        for entry, account, member_id, currency, amount in rows:
-            found[entry].postings.append(PostingRow(account, member_id, currency, amount))
+    rows = db.execute(
+        select(Posting.entry_id, Account.kind, Member.member_id, Account.currency, Posting.amount)
+        .join(Account, Account.id == Posting.account_id)
+        .outerjoin(Member, Member.id == Account.member_id)
+        .where(among(Posting.entry_id, found))
+        .order_by(Posting.entry_id, Posting.amount.desc(), Account.kind, Member.member_id)
+    )
+    for entry, account, member_id, currency, amount in rows:
+        found[entry].postings.append(PostingRow(account, member_id, currency, amount))
     return list(found.values())

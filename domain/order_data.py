@@ -59,7 +59,7 @@ class EventInvalid(ValueError):
 def read_all(incoming: IncomingEvent) -> Event:
     """Read the event with its envelope; raises EventInvalid with everything that is wrong with it."""
     try:
-        _ID(incoming.webhook_id)
+        _identifier(incoming.webhook_id)
     except FieldInvalid as error:
         raise EventInvalid(FieldError("webhook-id", str(error))) from None
     return read(incoming.type, incoming.data)
@@ -92,7 +92,7 @@ def fingerprint(type_: str, data: object) -> str:
 def order_id_of(data: object) -> str:
     """Return the order that an unreadable event is about, as far as that can be said; else an empty text."""
     try:
-        return str(_ID(data.get("order_id"))) if isinstance(data, Mapping) else ""
+        return str(_identifier(data.get("order_id"))) if isinstance(data, Mapping) else ""
     except FieldInvalid:
         return ""
 
@@ -136,7 +136,7 @@ def _in_any_order(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _in_any_order(inside) for key, inside in value.items()}
     if isinstance(value, list):
-        return sorted((_in_any_order(inside) for inside in value), key=canonical)
+        return sorted(canonical(_in_any_order(inside)) for inside in value)
     return value
 
 
@@ -214,13 +214,22 @@ def _ref(value: object) -> str | None:
     if not isinstance(value, str):
         raise FieldInvalid("must be a text")
     try:
-        return str(_ID(value))
+        return str(_identifier(value))
     except FieldInvalid:
         return None
 
 
-_ID: Final = items.text(MAX_ID)
-_id: Final = (_ID, _MISSING)
+_any_text: Final = items.text(MAX_ID)
+
+
+def _identifier(value: object) -> str:
+    """A text as ids are. Nearly all of them are plain ASCII, which is seen at once."""
+    if isinstance(value, str) and len(value) <= MAX_ID and value.isascii() and value.isprintable() and value.strip():
+        return value
+    return str(_any_text(value))
+
+
+_id: Final = (_identifier, _MISSING)
 _at: Final = (_instant, _MISSING)
 _sku: Final = {"sku": _id}
 _LINE: Final[Mapping[str, _Field]] = {
@@ -233,7 +242,7 @@ _IN_PARCEL: Final[Mapping[str, _Field]] = {**_sku, "quantity": (items.whole(1, M
 _PARCEL: Final[Mapping[str, _Field]] = {
     "carrier": _id,
     "tracking_number": _id,
-    "warehouse": (_maybe(_ID), None),
+    "warehouse": (_maybe(_identifier), None),
     "items": (_list(_IN_PARCEL, 0, MAX_LINES), None),
 }
 _CASE: Final[Mapping[str, _Field]] = {"order_id": _id, "case_id": _id, "at": _at}
@@ -241,14 +250,14 @@ _CASE: Final[Mapping[str, _Field]] = {"order_id": _id, "case_id": _id, "at": _at
 _FIELDS: Final[Mapping[str, Mapping[str, _Field]]] = {
     "order.paid": {
         "order_id": _id,
-        "buyer_id": (_maybe(_ID), None),
+        "buyer_id": (_maybe(_identifier), None),
         "ref": (_ref, None),
         "currency": (items.currency, _MISSING),
         "paid_at": _at,
         "items": (_list(_LINE, 1, MAX_LINES), _MISSING),
         "shipping": (items.whole(0, MAX_TOTAL), 0),
-        "channel": (_maybe(_ID), None),
-        "payment": (_maybe(_ID), None),
+        "channel": (_maybe(_identifier), None),
+        "payment": (_maybe(_identifier), None),
     },
     "order.shipped": {"order_id": _id, "parcels": (_list(_PARCEL, 1, MAX_LINES), _MISSING), "at": _at},
     "order.customs_cleared": {"order_id": _id, "at": _at},

@@ -6,7 +6,7 @@ itself, and one that is wrong harms no other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple, cast
@@ -15,6 +15,7 @@ from sqlalchemy import Table, bindparam, select, text, union_all, update
 from sqlalchemy.orm import Session
 
 from domain import notices, order_data, order_steps, payments, plans
+from domain.bulk import among, insert_all
 from domain.errors import NotFound
 from domain.items import FieldError
 from domain.order_batch import Batch
@@ -167,30 +168,27 @@ def order_lock(order_id: str) -> str:
     return f"order:{order_id}"
 
 
-def _seen(db: Session, webhook_ids: Iterable[str], orders: Iterable[str]) -> list[_Seen]:
+_KNOWN = select(
+    OrderEvent.id,
+    OrderEvent.webhook_id,
+    OrderEvent.type,
+    OrderEvent.order_id,
+    OrderEvent.fact,
+    OrderEvent.fingerprint,
+    OrderEvent.status,
+)
+# The conditions are spelled out, not bound: SQLite uses a partial index only where the query repeats its condition.
+_SEEN: Final = union_all(
+    _KNOWN.where(among(OrderEvent.webhook_id, "webhook_ids"), text(EVENT_REMEMBERED)),
+    _KNOWN.where(among(OrderEvent.webhook_id, "webhook_ids"), text(EVENT_REFUSED)),
+    _KNOWN.where(among(OrderEvent.order_id, "orders")),
+)
+
+
+def _seen(db: Session, webhook_ids: Collection[str], orders: Collection[str]) -> list[_Seen]:
     """Return what is known of these webhook ids and orders, in the order of arrival."""
-    ids = sorted(webhook_ids)
-
-    def which(*where: Any) -> Any:
-        return select(
-            OrderEvent.id,
-            OrderEvent.webhook_id,
-            OrderEvent.type,
-            OrderEvent.order_id,
-            OrderEvent.fact,
-            OrderEvent.fingerprint,
-            OrderEvent.status,
-        ).where(*where)
-
-    # The conditions are spelled out, not bound: SQLite uses a partial index only where the query repeats its condition.
-    rows = db.execute(
-        union_all(
-            which(OrderEvent.webhook_id.in_(ids), text(EVENT_REMEMBERED)),
-            which(OrderEvent.webhook_id.in_(ids), text(EVENT_REFUSED)),
-            which(OrderEvent.order_id.in_(sorted(orders))),
-        )
-    )
-    found = {row.id: _Seen(*row) for row in rows}
+    rows = db.connection().execute(_SEEN, {"webhook_ids": webhook_ids, "orders": orders})
+    found = {row[0]: _Seen(*row) for row in rows}
     return [found[id_] for id_ in sorted(found)]
 
 
@@ -273,8 +271,7 @@ def _keep(db: Session, items: Sequence[_Item], seen: Sequence[_Seen], now: datet
             rows.append(row)
         if result.status != REFUSED:
             settled.append(webhook_id)
-    if rows:
-        db.connection().execute(_EVENT.insert(), rows)
+    insert_all(db, OrderEvent, rows)
     if again:
         statement = _EVENT.update().where(_EVENT.c.id == bindparam("its_id"))
         statement = statement.values(reasons=bindparam("its_reasons"), received_at=bindparam("its_time"))

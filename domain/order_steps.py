@@ -11,6 +11,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session, aliased
 
 from domain import commissions, notices
+from domain.bulk import among
 from domain.items import FieldError
 from domain.money import Money
 from domain.notices import Reader
@@ -18,7 +19,7 @@ from domain.order_batch import Batch
 from domain.order_data import Event, EventInvalid
 from domain.periods import DAY
 from domain.schema import Member, Order, OrderCase, OrderLine, Parcel, Refund
-from domain.sql import chunks, insert_ignore
+from domain.sql import insert_ignore
 
 
 @dataclass(slots=True)
@@ -42,7 +43,7 @@ def known(db: Session, order_ids: Collection[str]) -> dict[str, Known]:
     """Return the recorded orders among `order_ids`."""
     customer, seller = aliased(Member), aliased(Member)
     found: dict[str, Known] = {}
-    for part in chunks(sorted(order_ids)):
+    if order_ids:
         rows = db.execute(
             select(
                 Order.id,
@@ -58,7 +59,7 @@ def known(db: Session, order_ids: Collection[str]) -> dict[str, Known]:
             )
             .outerjoin(customer, customer.buyer_id == Order.buyer_id)
             .outerjoin(seller, seller.id == Order.credited_id)
-            .where(Order.order_id.in_(part))
+            .where(among(Order.order_id, order_ids))
         )
         for row in rows:
             found[row.order_id] = Known(

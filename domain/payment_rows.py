@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
 from domain import attribution, bookkeeping
+from domain.bulk import insert_all
 from domain.commission import LineShares
 from domain.commission import OrderLine as PaidLine
 from domain.earners import Person
@@ -22,11 +22,6 @@ from domain.schema import Binding, Commission, Order, OrderLine
 
 SELF_PURCHASE: Final = "self_purchase"
 """Why an order is held when its buyer is the credited distributor."""
-
-_ORDER, _LINE, _COMMISSION, _BINDING = (
-    cast(Table, table.__table__) for table in (Order, OrderLine, Commission, Binding)
-)
-
 
 _NOBODY: Final = attribution.Decision(None, None, "credit_nobody")
 
@@ -67,19 +62,12 @@ class Sale:
 
 def write(db: Session, sales: Sequence[Sale], products: Mapping[str, Goods], batch: Batch) -> None:
     """Insert all of `sales`, each kind of row in one statement, and put what is earned into the batch."""
-    connection = db.connection()
-    inserted = connection.execute(
-        _ORDER.insert().returning(_ORDER.c.id, _ORDER.c.order_id), [_order(sale, batch.now) for sale in sales]
-    )
-    ids = {row.order_id: row.id for row in inserted}
-    several: list[tuple[Table, list[dict[str, Any]]]] = [
-        (_LINE, [row for sale in sales for row in _lines(sale, ids[sale.event.order_id], products)]),
-        (_COMMISSION, [row for sale in sales for row in _commissions(sale, ids[sale.event.order_id])]),
-        (_BINDING, [_binding(sale, ids[sale.event.order_id]) for sale in sales if sale.decision.binds is not None]),
-    ]
-    for table, rows in several:
-        if rows:
-            connection.execute(table.insert(), rows)
+    orders = [_order(sale, batch.now) for sale in sales]
+    ids = {row.order_id: row.id for row in insert_all(db, Order, orders, returning=["id", "order_id"])}
+    numbered = [(sale, ids[sale.event.order_id]) for sale in sales]
+    insert_all(db, OrderLine, [row for sale, order in numbered for row in _lines(sale, order, products)])
+    insert_all(db, Commission, [row for sale, order in numbered for row in _commissions(sale, order)])
+    insert_all(db, Binding, [_binding(sale, order) for sale, order in numbered if sale.decision.binds is not None])
     for sale in sales:
         if amounts := earned_by(sale):
             batch.post(bookkeeping.earned(sale.event.order_id, amounts, batch.currency), sale.event.at)

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain import attribution, commission, earners, notices, order_rates, payment_rows, plans
+from domain.bulk import among
 from domain.earners import Person
 from domain.items import FieldError
 from domain.money import ONE, Money, MoneyInvalid, check_amount, convert
@@ -22,7 +24,6 @@ from domain.order_rates import Rates
 from domain.payment_rows import Goods, Sale
 from domain.periods import format_instant
 from domain.schema import Product
-from domain.sql import chunks
 
 
 def record(db: Session, events: Sequence[Event], batch: Batch) -> dict[str, tuple[FieldError, ...]]:
@@ -57,22 +58,13 @@ def record(db: Session, events: Sequence[Event], batch: Batch) -> dict[str, tupl
     return refused
 
 
+_PRODUCTS: Final = select(
+    Product.sku, Product.name, Product.name_en, Product.brand, Product.category, Product.cost, Product.currency
+).where(among(Product.sku, "skus"))
+
+
 def _products(db: Session, skus: Collection[str]) -> dict[str, Goods]:
-    found: dict[str, Goods] = {}
-    for part in chunks(sorted(skus)):
-        rows = db.execute(
-            select(
-                Product.sku,
-                Product.name,
-                Product.name_en,
-                Product.brand,
-                Product.category,
-                Product.cost,
-                Product.currency,
-            ).where(Product.sku.in_(part))
-        )
-        found.update((row.sku, Goods(*row)) for row in rows)
-    return found
+    return {row[0]: Goods(*row) for row in db.connection().execute(_PRODUCTS, {"skus": skus})}
 
 
 def _lines(

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import bindparam, func, insert, select
 from sqlalchemy.orm import Session
 
 from domain import alerts, audit_log, commission, notices, plan
@@ -79,15 +79,22 @@ def in_force(db: Session, at: datetime) -> tuple[int, Plan] | None:
     return timeline(db, at, at).at(at)
 
 
+_first, _last = (bindparam(name, type_=PlanVersion.effective_from.type) for name in ("first", "last"))
+_in_force_first = select(func.max(PlanVersion.effective_from)).where(PlanVersion.effective_from <= _first)
+_TIMELINE: Final = (
+    select(PlanVersion.effective_from, PlanVersion.id, PlanVersion.source)
+    .where(
+        PlanVersion.effective_from <= _last,
+        PlanVersion.effective_from >= func.coalesce(_in_force_first.scalar_subquery(), _first),
+    )
+    .order_by(PlanVersion.effective_from, PlanVersion.id)
+)
+
+
 def timeline(db: Session, first: datetime, last: datetime) -> Timeline:
     """Return the plans in force at any instant from `first` to `last`, both included."""
-    before = select(func.max(PlanVersion.effective_from)).where(PlanVersion.effective_from <= first).scalar_subquery()
-    rows = db.execute(
-        select(PlanVersion.effective_from, PlanVersion.id, PlanVersion.source)
-        .where(PlanVersion.effective_from <= last, PlanVersion.effective_from >= func.coalesce(before, first))
-        .order_by(PlanVersion.effective_from, PlanVersion.id)
-    )
-    return Timeline([(row.effective_from, row.id, row.source) for row in rows])
+    rows = db.connection().execute(_TIMELINE, {"first": first, "last": last})
+    return Timeline([(row[0], row[1], row[2]) for row in rows])
 
 
 def publish(

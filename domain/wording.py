@@ -71,4 +71,7 @@ def from_json(stored: Mapping[str, object]) -> dict[str, object]:
 
 def canonical(value: object) -> str:
     """Return `value` as JSON text with sorted keys and no spaces: equal content, equal text."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _ENCODER.encode(value)
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
