@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -60,7 +60,7 @@ def prepare(settings: Settings, clock: Callable[[], datetime]) -> Prepared:
     database.write_now(tasks.seed_templates)
     demo, first_start = _decide_demo(database, settings)
     if demo and first_start:
-        _load_demo(database, settings, clock())
+        load_demo(database, settings, clock())
     secret = database.write_now(_demo_secret) if demo else ""
     return Prepared(database, demo, secret, first_start)
 
@@ -84,10 +84,16 @@ def _decide_demo(database: Database, settings: Settings) -> tuple[bool, bool]:
     return stored == "on" and settings.demo != "off", first_start
 
 
-def _load_demo(database: Database, settings: Settings, now: datetime) -> None:
+def load_demo(database: Database, settings: Settings, now: datetime, **size: int | None) -> Mapping[str, int]:
+    """Load the demo shop and return what it consists of. Raises CannotStart for a database with people in it."""
     from domain import demo
 
-    demo.build(database.write_now, database.read_now, now=now, zone=settings.timezone)
+    if database.read_now(lambda db: db.scalar(select(Member.id).limit(1))) is not None:
+        raise CannotStart("This database has people in it; the demo shop goes into an empty one only.")
+    database.write_now(lambda db: facts.put(db, facts.DEMO, "on"))
+    database.write_now(tasks.seed_templates)
+    given = {name: value for name, value in size.items() if value is not None}
+    return demo.build(database.write_now, database.read_now, now=now, zone=settings.timezone, **given)
 
 
 def _demo_secret(db: Session) -> str:

@@ -1,0 +1,243 @@
+"""Commands about the daily work: jobs, settlement, announcements, events and messages that need a person, proofs."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bot.cli_support import (
+    Json,
+    Refused,
+    load_settings,
+    opened,
+    show,
+    table,
+    time_argument,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from bot.database import Database
+    from config.settings import Settings
+
+events = typer.Typer(help="Order events that were refused or could not be applied.", no_args_is_help=True)
+outbox_commands = typer.Typer(help="Messages that need a person.", no_args_is_help=True)
+
+
+def register(cli: typer.Typer) -> None:
+    cli.command()(job)
+    cli.command()(settle)
+    cli.command()(announce)
+    cli.command()(dump)
+    cli.command()(audit)
+    cli.add_typer(events, name="events")
+    cli.add_typer(outbox_commands, name="outbox")
+
+
+At = Annotated[str | None, typer.Option(metavar="TIME", help="As of this time, such as 2026-11-23T02:00:00Z.")]
+
+
+def job(
+    name: Annotated[str | None, typer.Argument(help="Which job; --list shows them.")] = None,
+    at: At = None,
+    list_: Annotated[bool, typer.Option("--list", help="Show all jobs and when they are due.")] = False,
+    history: Annotated[bool, typer.Option("--history", help="Show the newest runs, of NAME or of all.")] = False,
+    json: Json = False,
+) -> None:
+    """Run one job now, as the scheduler would at that time."""
+    from jobs import discover
+
+    jobs = discover()
+    if name is not None and name not in jobs:
+        raise typer.BadParameter(f"one of {', '.join(jobs)}", param_hint="name")
+    instant = time_argument(at, "--at")
+    if list_:
+        rows = [(one.name, f"{one.when.hour}:{one.when.minute}:{one.when.second}") for one in jobs.values()]
+        data = {"jobs": [{"name": row[0], "hour_minute_second": row[1]} for row in rows]}
+        show(data, table("job", "hour:minute:second", rows=rows))
+        return
+    settings = load_settings()
+    with opened(settings) as database:
+        if history:
+            _show_history(database, name)
+        elif name is None:
+            raise typer.BadParameter("which job? --list shows them", param_hint="name")
+        else:
+            result = run_job(settings, database, name, instant)
+            show(result, f"{name}: " + ", ".join(f"{key} {value}" for key, value in result.items()))
+
+
+def run_job(settings: Settings, database: Database, name: str, at: datetime | None) -> Mapping[str, Any]:
+    """Run a job by hand for the period that it would have at `at` (now where it is left out)."""
+    from bot.app import clock
+    from bot.job_runner import JobRunner
+    from bot.scheduler import newest
+    from jobs import discover
+
+    found = discover()[name]
+    instant = at or clock()
+    zone = settings.timezone
+    period = found.when.period(newest(found.when, instant, zone), zone)
+    runner = JobRunner(database.write_now, database.read_now, clock, zone)
+    return runner.run_by_hand(found, period, at=instant)
+
+
+def _show_history(database: Database, name: str | None) -> None:
+    from domain import job_runs
+
+    runs = database.read_now(partial(job_runs.history, job=name))
+    columns = ("job", "period", "state", "attempts", "started_at", "finished_at", "result", "error")
+    rows = [[getattr(run, column) for column in columns] for run in runs]
+    show({"runs": [dict(zip(columns, row, strict=True)) for row in rows]}, table(*columns, rows=rows))
+
+
+def settle(
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", metavar="TIME", help="Not in the future; now if left out.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Make payable what is due. Short for: job settle."""
+    instant = time_argument(as_of, "--as-of")
+    settings = load_settings()
+    with opened(settings) as database:
+        result = run_job(settings, database, "settle", instant)
+    amounts = ", ".join(f"{currency} {amount}" for currency, amount in result["amounts"].items()) or "nothing"
+    show(result, f"{result['made_payable']} commissions made payable: {amounts} (minor units)")
+
+
+def announce(
+    text_file: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The words, as UTF-8 text.")],
+    audience: Annotated[
+        str,
+        typer.Option(
+            help="all, distributors, merchants, agents, customers, operators, locale:zh, locale:en, tier:NAME."
+        ),
+    ] = "all",
+    at: At = None,
+    dry_run: Annotated[bool, typer.Option(help="Only count the recipients.")] = False,
+    json: Json = False,
+) -> None:
+    """Send one text to an audience, now or at a time."""
+    instant = time_argument(at, "--at")
+    settings = load_settings()
+    from bot.app import clock
+    from domain import announcements
+
+    try:
+        text = text_file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise Refused(f"{text_file} is not UTF-8 text.") from None
+    now = clock()
+    with opened(settings) as database:
+        recipients = database.read_now(partial(announcements.audience_size, audience=audience))
+        if dry_run:
+            show({"recipients": recipients}, f"It would go to {recipients} members.")
+            return
+        made = database.write_now(
+            partial(announcements.schedule, text=text, audience=audience, at=instant or now, by="cli", now=now)
+        )
+    show({"id": made, "recipients": recipients}, f"Announcement {made} to {recipients} members.")
+
+
+@events.command("list")
+def list_events(json: Json = False) -> None:
+    """Show the order events that were refused, or answered 202 and found invalid later."""
+    settings = load_settings()
+    from domain import order_events
+
+    with opened(settings) as database:
+        found = database.read_now(order_events.refused_events)
+    data = [
+        {
+            "id": event.id,
+            "type": event.type,
+            "order_id": event.order_id,
+            "webhook_id": event.webhook_id,
+            "errors": [error._asdict() for error in event.errors],
+            "waited": event.waited,
+            "received_at": event.received_at,
+        }
+        for event in found
+    ]
+    rows = [
+        (
+            event.id,
+            event.received_at,
+            event.type,
+            event.order_id,
+            "; ".join(f"{e.field}: {e.reason}" for e in event.errors),
+        )
+        for event in found
+    ]
+    show({"events": data}, table("id", "received", "type", "order", "why", rows=rows))
+
+
+@events.command("retry")
+def retry_event(
+    event: Annotated[int, typer.Argument(metavar="ID", help="As shown by: events list.")], json: Json = False
+) -> None:
+    """Judge a refused event anew, as if it came now."""
+    settings = load_settings()
+    from bot.app import clock
+    from domain import order_events
+
+    with opened(settings) as database:
+        result = database.write_now(
+            lambda db: order_events.retry_event(db, event, now=clock(), settlement_currency=settings.currency)
+        )
+    errors = [error._asdict() for error in result.errors]
+    if result.status not in ("applied", "duplicate", "waiting"):
+        why = "; ".join(f"{error['field']}: {error['reason']}" for error in errors)
+        raise Refused(f"Still {result.status}: {why}", status=result.status, errors=errors)
+    show({"status": result.status, "errors": errors}, f"Event {event}: {result.status}.")
+
+
+@outbox_commands.command("list")
+def list_outbox(
+    failed: Annotated[bool, typer.Option(help="Also those that the platforms refused for good.")] = False,
+    json: Json = False,
+) -> None:
+    """Show the messages of which nobody knows whether they arrived."""
+    settings = load_settings()
+    from domain import outbox
+
+    with opened(settings) as database:
+        found = database.read_now(partial(outbox.needing_a_person, failed=failed))
+    columns = ("id", "state", "member_id", "text_key", "channel", "error", "created_at")
+    rows = [[getattr(message, column) for column in columns] for message in found]
+    show({"messages": [dict(zip(columns, row, strict=True)) for row in rows]}, table(*columns, rows=rows))
+
+
+def dump(json: Json = False) -> None:
+    """Print every table sorted by natural key, without surrogate ids, random codes and recording times."""
+    settings = load_settings()
+    from domain import dump as dumping
+
+    with opened(settings) as database:
+        database.read_now(_print_dump(dumping))
+
+
+def _print_dump(dumping: Any) -> Any:
+    def printed(db: Any) -> None:
+        for line in dumping.lines(db):
+            typer.echo(line)
+
+    return printed
+
+
+def audit(json: Json = False) -> None:
+    """Check every guarantee over the whole database; exit status 1 if any is violated."""
+    settings = load_settings()
+    from domain import audit as auditing
+
+    with opened(settings) as database:
+        violations = database.read_now(auditing.audit)
+    show({"violations": [str(one) for one in violations]}, *(str(one) for one in violations))
+    if violations:
+        raise typer.Exit(1)
