@@ -20,6 +20,7 @@ from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -39,9 +40,7 @@ class Utc(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError("an instant needs a time zone")
-        return (
-            value if dialect.name == "postgresql" else (value - _EPOCH) // _MICROSECOND
-        )
+        return value if dialect.name == "postgresql" else (value - _EPOCH) // _MICROSECOND
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if value is None:
@@ -58,16 +57,10 @@ class Day(TypeDecorator[date]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(
-            Date() if dialect.name == "postgresql" else Text()
-        )
+        return dialect.type_descriptor(Date() if dialect.name == "postgresql" else Text())
 
     def process_bind_param(self, value: date | None, dialect: Dialect) -> Any:
-        return (
-            value
-            if value is None or dialect.name == "postgresql"
-            else value.isoformat()
-        )
+        return value if value is None or dialect.name == "postgresql" else value.isoformat()
 
     def process_result_value(self, value: Any, dialect: Dialect) -> date | None:
         return date.fromisoformat(value) if isinstance(value, str) else value
@@ -82,9 +75,7 @@ class Json(TypeDecorator[Any]):
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         if value is None:
             return None
-        return json.dumps(
-            value, ensure_ascii=False, sort_keys=True, separators=(",", ":")
-        )
+        return _ENCODER.encode(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         return None if value is None else json.loads(value)
@@ -99,9 +90,7 @@ class Flag(TypeDecorator[bool]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(
-            Boolean() if dialect.name == "postgresql" else Integer()
-        )
+        return dialect.type_descriptor(Boolean() if dialect.name == "postgresql" else Integer())
 
     def process_bind_param(self, value: bool | None, dialect: Dialect) -> Any:
         return value if value is None or dialect.name == "postgresql" else int(value)
@@ -131,6 +120,4 @@ class Base(DeclarativeBase):
 
 
 def one_of(column: str, *values: str, name: str | None = None) -> CheckConstraint:
-    return CheckConstraint(
-        f"{column} IN ({', '.join(repr(v) for v in values)})", name=name or column
-    )
+    return CheckConstraint(f"{column} IN ({', '.join(repr(v) for v in values)})", name=name or column)
