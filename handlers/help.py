@@ -38,7 +38,11 @@ def show_help(chat: Chat) -> Reply:
         *lines,
         BLANK,
         words("help.hint"),
-        rows=[[button("help.questions", "faq"), button("menu.about", "about")], [button("menu.language", "language")], way_back()],
+        rows=[
+            [button("help.questions", "faq"), button("menu.about", "about")],
+            [button("menu.language", "language")],
+            way_back(),
+        ],
     )
 
 

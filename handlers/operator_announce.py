@@ -164,7 +164,7 @@ def progress(chat: Chat, which: str) -> Reply:
             if counts[name]
         ),
         BLANK,
-        words("announce.of", audience=_audience(found.audience), text=beginning(found.text)),
+        words("announce.of", audience=_audience(found.audience), text=beginning(found.text, 30)),
     ]
     rows: list[list[Choice]] = [[button("announce.refresh", f"announce_progress:{found.id}")]]
     if waiting and found.state != "cancelled":
@@ -227,7 +227,7 @@ def _state(found: Announced, waiting: int) -> str:
 
 def _item(one: Announced) -> Item:
     line = words(
-        "announce.line", at=one.at, audience=_audience(one.audience), text=beginning(one.text), state=_short(one)
+        "announce.line", at=one.at, audience=_audience(one.audience), text=beginning(one.text, 30), state=_short(one)
     )
     return Item(line, named(beginning(one.text, 10)), f"announce_progress:{one.id}")
 

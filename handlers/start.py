@@ -27,8 +27,8 @@ def start(chat: Chat, code: str = "") -> Reply:
         return chat.go("join")
     chat.state["ref"] = code
     chat.state.setdefault("invite", code)  # whoever showed it to them is whose team they join, if ever they do
-    if target.kind == "product":
-        return chat.go(f"product:{catalog.product(chat.db, target.target).id}")
+    if target.kind == "product" and (shown := catalog.product(chat.db, target.target)).on_shelf:
+        return chat.go(f"product:{shown.id}")
     if target.kind == "brand":
         return chat.go(f"brand:{mark(target.target)}")
     return chat.go("products")

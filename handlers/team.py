@@ -6,7 +6,7 @@ from domain import links, network
 from domain.errors import NotFound
 from domain.network import DownlineRow
 from domain.wording import Words, words
-from handlers.forms import BLANK, PAGE, Item, named, numbered_list, older, page_number, pages_of, way_back
+from handlers.forms import BLANK, PAGE, Item, named, numbered_list, older, page_number, pages_of, pairs, way_back
 from handlers.routing import Chat, Choice, Picture, Reply, button, number, reply, route, sellers
 
 _NEWEST = 3
@@ -22,7 +22,7 @@ def team(chat: Chat) -> Reply:
     else:
         body += [BLANK, words("team.none")]
     shown = [button("team.level_button", f"level:{level}", level=level) for level, n in enumerate(counts, 1) if n]
-    return reply(*body, rows=[shown, [button("team.invite", "invite")], way_back()])
+    return reply(*body, rows=[*pairs(*shown, button("team.invite", "invite")), way_back()])
 
 
 @route("level", who=sellers)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from domain import visits
+from domain import catalog, visits
 from domain.periods import local_date
-from domain.visits import TrafficDay
+from domain.visits import LinkTraffic, TrafficDay
 from domain.wording import Words, words
-from handlers.forms import BLANK, way_back
+from handlers.forms import BLANK, in_both, way_back
 from handlers.routing import Chat, Picture, Reply, button, reply, route, sellers
 
 MONTH = 30
@@ -32,6 +32,7 @@ def traffic(chat: Chat) -> Reply:
             orders=sum(day.orders for day in week),
         ),
         _compared(week, before),
+        *([words("traffic.suspicious")] if today.suspicious else []),
     ]
     return reply(
         *body,
@@ -72,7 +73,7 @@ def links(chat: Chat) -> Reply:
         words(
             "traffic.link",
             number=at,
-            name=_name(one),
+            name=_shown(chat, one),
             visits=one.visits,
             visitors=one.visitors,
             code=one.code,
@@ -88,9 +89,15 @@ def links(chat: Chat) -> Reply:
 
 def _days(chat: Chat, count: int) -> list[TrafficDay]:
     today = local_date(chat.now, chat.shop.timezone)
-    return visits.traffic(
-        chat.db, chat.member, today - timedelta(days=count - 1), today, zone=chat.shop.timezone
-    )
+    return visits.traffic(chat.db, chat.member, today - timedelta(days=count - 1), today, zone=chat.shop.timezone)
+
+
+def _shown(chat: Chat, link: LinkTraffic) -> Words:
+    """What a link is for."""
+    if link.kind == "product":
+        product = catalog.product(chat.db, link.target)
+        return in_both(product.name, product.name_en)
+    return words(f"traffic.link_of.{link.kind}", name=link.target)
 
 
 def _compared(week: Sequence[TrafficDay], before: Sequence[TrafficDay]) -> Words:
