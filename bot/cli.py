@@ -146,7 +146,7 @@ def create_key(
     from domain import api_keys
 
     with opened(settings) as database:
-        key = database.write_now(lambda db: api_keys.create(db, name, scope, actor="cli", now=clock()))
+        key = database.write_now(lambda db: api_keys.create(db, name, scope, by="cli", now=clock()))
     show({"key": key, "name": name, "scope": scope}, key)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
+from bot.database import DatabaseUnavailable
 from bot.job_runner import JobRunner
 from jobs import Job
 
@@ -19,6 +20,7 @@ log = structlog.get_logger()
 
 AT_ONCE = 3  # a long settlement must not hold up an announcement
 _STOP_SECONDS = 7.0
+_AGAIN_SECONDS = 2.0
 
 
 class Engine(Protocol):
@@ -28,7 +30,7 @@ class Engine(Protocol):
         """Have `job` run for `period` soon; asked twice, it runs once."""
 
     async def stop(self) -> None:
-        """Let what runs come to its end, for a few seconds; what is cut off is taken over later."""
+        """End what runs between two of its transactions; it goes on at the next start, here or elsewhere."""
 
 
 class InProcess:
@@ -56,6 +58,7 @@ class InProcess:
             log.error("job.not_run", job=which[0], period=which[1], error=f"{type(error).__name__}: {error}")
 
     async def stop(self) -> None:
+        self._runner.stopping.set()
         if self._going:
             await asyncio.wait(self._going.values(), timeout=_STOP_SECONDS)
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -80,24 +83,37 @@ class Queue:
     async def start(self) -> None:
         await self._app.open_async()
         if self._works:
-            work = self._app.run_worker_async(
-                concurrency=AT_ONCE,
-                install_signal_handlers=False,
-                delete_jobs="always",  # what was done and what failed stands in our own record of runs
-                shutdown_graceful_timeout=_STOP_SECONDS,
-            )
-            self._worker = asyncio.create_task(work, name="job-queue")
+            self._worker = asyncio.create_task(self._work(), name="job-queue")
+
+    async def _work(self) -> None:
+        """Take jobs for as long as we run; after a loss of the database begin anew."""
+        from procrastinate.exceptions import ConnectorException
+
+        while True:
+            try:
+                await self._app.run_worker_async(
+                    concurrency=AT_ONCE,
+                    install_signal_handlers=False,
+                    delete_jobs="always",  # what was done and what failed stands in our own record of runs
+                    shutdown_graceful_timeout=_STOP_SECONDS,
+                )
+            except ConnectorException as error:
+                log.warning("job_queue.database_unavailable", error=str(error.__cause__ or error))
+            await asyncio.sleep(_AGAIN_SECONDS)
 
     async def submit(self, job: str, period: str) -> None:
-        from procrastinate.exceptions import AlreadyEnqueued
+        from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 
         deferred = self._app.configure_task(self.TASK, queueing_lock=f"{job}:{period}")
         try:
             await deferred.defer_async(job=job, period=period)
         except AlreadyEnqueued:
             log.debug("job.queued_already", job=job, period=period)
+        except ConnectorException as error:
+            raise DatabaseUnavailable(str(error.__cause__ or error)) from error
 
     async def stop(self) -> None:
+        self._runner.stopping.set()
         if self._worker is not None:
             self._worker.cancel()
             await asyncio.gather(self._worker, return_exceptions=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -13,7 +14,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from bot.database import Database
+from bot.database import Database, DatabaseUnavailable
 from bot.engine import Engine
 from bot.locks import Locks
 from domain import job_runs
@@ -64,12 +65,16 @@ class Scheduler:
     async def _due(self, job: Job) -> None:
         """A job is due by the clock on the wall."""
         if self._locks.holds(LOCK):
-            await self._start_newest(job)
+            with _database_may_be_away():
+                await self._start_newest(job)
 
     async def _sweep(self) -> None:
         """Start what was missed while nobody was there or the clock was set, and what is to be tried again."""
-        if not self._locks.holds(LOCK):
-            return
+        if self._locks.holds(LOCK):
+            with _database_may_be_away():
+                await self._look_after_all()
+
+    async def _look_after_all(self) -> None:
         for job in self._jobs.values():
             if job.newest_only:
                 await self._start_newest(job)
@@ -110,6 +115,15 @@ class Scheduler:
                     partial(job_runs.miss, job=job.name, period=period, because=because, now=now)
                 )
                 log.warning("job.missed", job=job.name, period=period)
+
+
+@contextmanager
+def _database_may_be_away() -> Iterator[None]:
+    """Nothing is lost by it: the next sweep starts what is due."""
+    try:
+        yield
+    except DatabaseUnavailable as error:
+        log.warning("scheduler.database_unavailable", error=str(error))
 
 
 def trigger(when: Cron, zone: ZoneInfo) -> CronTrigger:
