@@ -17,6 +17,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from bot import migrate
+from bot.channels.painting import Painter
 from bot.delivery import Delivery
 from bot.engine import Engine, InProcess, Queue
 from bot.gateway import Gateway
@@ -65,6 +66,7 @@ class App:
         self.shop = _shop(settings, demo=prepared.demo)
         self.routes = discover()
         self.gateway = Gateway(self.database, self.routes, self.texts, self.shop, clock)
+        self.painter = Painter(self.database, self.texts, self.shop, clock)
         self.locks = _locks(settings, self.database.sqlite)
         self.channels: dict[str, Channel] = {name: self._channel(name) for name in self.shop.channels}
         self.delivery = self._delivery()
@@ -131,6 +133,7 @@ class App:
     async def start(self) -> None:
         """Start what this process's role includes; whatever was started is stopped in reverse. Raises CannotStart."""
         self._on_stop(asyncio.to_thread, self.database.close)
+        self._on_stop(self.painter.close)
         await self.locks.start()
         self._on_stop(self.locks.stop)
         if self.role != "scheduler":

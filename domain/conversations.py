@@ -152,3 +152,87 @@ def take_unread(db: Session, member: int, limit: int, *, now: datetime) -> list[
     if rows:
         db.execute(update(Outbox).where(Outbox.id.in_([row.id for row in rows])).values(state="sent", finished_at=now))
     return [(row.text_key, row.params) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class ContactMember:
+    """The member behind a contact, as far as pictures need to know: the id and the name that is printed."""
+
+    member: int
+    name: str
+
+
+def member_of(db: Session, contact_id: int) -> ContactMember | None:
+    """Return the member behind a contact; None for somebody who has not joined."""
+    row = db.execute(
+        select(Member.id, Member.name, Contact.name.label("contact_name"))
+        .join(Contact, Contact.member_id == Member.id)
+        .where(Contact.id == contact_id)
+    ).one_or_none()
+    return None if row is None else ContactMember(row.id, row.name or row.contact_name)
+
+
+def left(db: Session, channel: str, account: str, *, now: datetime) -> None:
+    """The platform says that this account blocked us or went away: nothing goes there until they return."""
+    db.execute(
+        update(Contact)
+        .where(Contact.channel == channel, Contact.account == account, Contact.unreachable_since.is_(None))
+        .values(unreachable_since=now)
+    )
+
+
+def returned(db: Session, channel: str, account: str, *, now: datetime) -> None:
+    """The platform says that this account is back: what was kept for the member goes out now."""
+    member = db.scalar(
+        update(Contact)
+        .where(Contact.channel == channel, Contact.account == account, Contact.unreachable_since.is_not(None))
+        .values(unreachable_since=None, seen_at=now)
+        .returning(Contact.member_id)
+    )
+    if member is not None:
+        release_kept(db, member, now=now)
+
+
+def operator_accounts(db: Session, channel: str) -> list[str]:
+    """Return the accounts by which the active operators talk on this channel."""
+    return list(
+        db.scalars(
+            select(Contact.account)
+            .join(Member, Member.id == Contact.member_id)
+            .where(Contact.channel == channel, Member.operator, Member.status == "active")
+            .order_by(Contact.id)
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """What an update was answered with, and to whom."""
+
+    contact_id: int
+    answer: Any
+    contact_locale: str | None
+    member_locale: str | None
+
+
+def kept_answer(db: Session, channel: str, update_key: str) -> KeptAnswer | None:
+    """Return how this update was answered; None if it never was."""
+    return _answer(db, _ANSWERS.where(Inbox.channel == channel, Inbox.update_key == update_key))
+
+
+def last_answer(db: Session, channel: str, account: str) -> KeptAnswer | None:
+    """Return the newest answer on this account: read from the newest update backwards, where it is found soon."""
+    mine = (Contact.channel == channel, Contact.account == account)
+    return _answer(db, _ANSWERS.where(*mine).order_by(Inbox.id.desc()).limit(1))
+
+
+_ANSWERS = (
+    select(Inbox.contact_id, Inbox.answer, Contact.locale.label("contact_locale"), Member.locale.label("member_locale"))
+    .join(Contact, Contact.id == Inbox.contact_id)
+    .outerjoin(Member, Member.id == Contact.member_id)
+)
+
+
+def _answer(db: Session, which: Any) -> KeptAnswer | None:
+    row = db.execute(which).one_or_none()
+    return None if row is None or row.answer is None else KeptAnswer(*row)
