@@ -11,9 +11,9 @@ from typing import Any, cast
 from sqlalchemy import (
     BigInteger,
     BindParameter,
-    Boolean,
     ColumnElement,
     Dialect,
+    Integer,
     Row,
     Table,
     Text,
@@ -157,9 +157,10 @@ class Listed(TypeDecorator[Any]):
         return values if dialect.name == "postgresql" else json.dumps(values)
 
 
-class _Among(FunctionElement[bool]):
+class _Among(FunctionElement[Any]):
+    # Not called a Boolean, or it would be written as `… = 1` on SQLite, which then looks at every row.
     name = "among"
-    type = Boolean()
+    type = Integer()
     inherit_cache = True
 
 
