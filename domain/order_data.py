@@ -80,7 +80,9 @@ def read(type_: str, data: object) -> Event:
     time = _TIMES.get(type_, "at")
     facts = {"order.paid": "paid", "order.completed": "completed"}
     fact = f"refund:{values['refund_id']}" if type_ == "order.refunded" else facts.get(type_)
-    return Event(type_, values["order_id"], parse_instant(values[time]), values, fact, fingerprint(type_, values))
+    return Event(
+        type_, values["order_id"], datetime.fromisoformat(values[time]), values, fact, fingerprint(type_, values)
+    )
 
 
 def fingerprint(type_: str, data: object) -> str:
@@ -134,10 +136,15 @@ def _each_once(lines: list[dict[str, Any]]) -> None:
 
 def _in_any_order(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _in_any_order(inside) for key, inside in value.items()}
+        return {key: _in_any_order(each) if isinstance(each, list | dict) else each for key, each in value.items()}
     if isinstance(value, list):
-        return sorted(canonical(_in_any_order(inside)) for inside in value)
+        return sorted((_in_any_order(each) for each in value), key=_place)
     return value
+
+
+def _place(value: Any) -> str:
+    sku = value.get("sku") if isinstance(value, dict) else None
+    return canonical(value) if sku is None else f"{sku}\0{value.get('quantity')}"
 
 
 # How each kind of event is read. A field is (rule, default); without a default it must be there.

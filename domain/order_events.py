@@ -76,12 +76,9 @@ class _Item:
     """One event on its way; `event` is None if it could not be read."""
 
     incoming: IncomingEvent
+    order_id: str
     event: Event | None = None
     result: EventResult | None = None
-
-    @property
-    def order_id(self) -> str:
-        return self.event.order_id if self.event else order_data.order_id_of(self.incoming.data)
 
 
 def record_events(
@@ -101,9 +98,11 @@ def record_events(
 
 def _read(incoming: IncomingEvent) -> _Item:
     try:
-        return _Item(incoming, order_data.read_all(incoming))
+        event = order_data.read_all(incoming)
     except EventInvalid as invalid:
-        return _Item(order_data.storable(incoming), result=EventResult(REFUSED, tuple(invalid.errors)))
+        order_id = order_data.order_id_of(incoming.data)
+        return _Item(order_data.storable(incoming), order_id, result=EventResult(REFUSED, tuple(invalid.errors)))
+    return _Item(incoming, event.order_id, event)
 
 
 def _together(items: Sequence[_Item]) -> tuple[list[_Item], list[_Item]]:

@@ -52,12 +52,13 @@ class Sale:
     ref: Person | None = None  # the live member whose code it carried
     chain: list[Person] = field(default_factory=list)  # the credited member and who stands above
     shares: list[LineShares] = field(default_factory=list)
+    earned: dict[int, int] = field(default_factory=dict)  # by member, on the whole order
     self_purchase: bool = False
 
     @property
     def held(self) -> bool:
         wanted = self.self_purchase and self.plan is not None and self.plan.self_purchase == "hold"
-        return wanted and any(line.shares for line in self.shares)
+        return wanted and bool(self.earned)
 
 
 def write(db: Session, sales: Sequence[Sale], products: Mapping[str, Goods], batch: Batch) -> None:
@@ -69,17 +70,8 @@ def write(db: Session, sales: Sequence[Sale], products: Mapping[str, Goods], bat
     insert_all(db, Commission, [row for sale, order in numbered for row in _commissions(sale, order)])
     insert_all(db, Binding, [_binding(sale, order) for sale, order in numbered if sale.decision.binds is not None])
     for sale in sales:
-        if amounts := earned_by(sale):
-            batch.post(bookkeeping.earned(sale.event.order_id, amounts, batch.currency), sale.event.at)
-
-
-def earned_by(sale: Sale) -> dict[int, int]:
-    """Return what each member earns on the whole order."""
-    amounts: dict[int, int] = {}
-    for line in sale.shares:
-        for share in line.shares:
-            amounts[share.member_id] = amounts.get(share.member_id, 0) + share.amount
-    return amounts
+        if sale.earned:
+            batch.post(bookkeeping.earned(sale.event.order_id, sale.earned, batch.currency), sale.event.at)
 
 
 def _order(sale: Sale, now: datetime) -> dict[str, Any]:

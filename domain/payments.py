@@ -164,6 +164,8 @@ def _share_out(db: Session, sales: Sequence[Sale]) -> dict[int, Person]:
         credit = _credit_step(sale)
         for line in sale.shares:
             line.trace[:] = [credit, *(_with_external_id(step, external) for step in line.trace)]
+            for share in line.shares:
+                sale.earned[share.member_id] = sale.earned.get(share.member_id, 0) + share.amount
     return people
 
 
@@ -195,7 +197,7 @@ def _tell(sales: Sequence[Sale], people: Mapping[int, Person], products: Mapping
         what = (product.name, product.name_en or product.name, len(sale.lines) - 1)
         readers = {person.id: person.reader for person in sale.chain}
         levels = {share.member_id: share.level for line in sale.shares for share in line.shares}
-        for member, amount in payment_rows.earned_by(sale).items():
+        for member, amount in sale.earned.items():
             money = Money(amount, batch.currency)
             batch.tell(notices.commission_earned(readers[member], order_id, money, levels[member], *what))
         seller = sale.credited
