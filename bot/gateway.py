@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -130,8 +130,8 @@ class Gateway:
         if noun and self._words.get(verb.casefold()) in _SEARCHING:
             chat.incoming = replace(incoming, text=noun)
             return SEARCH, False
-        if chat.person.member is None:
-            return (f"{START}:{text}" if is_code(text) else START), False
+        if chat.person.member is None and is_code(text):
+            return f"{START}:{text}", False
         return SEARCH, False
 
     def _with_unread(self, chat: Chat, answer: Reply) -> Reply:
@@ -192,7 +192,7 @@ def reply_to_json(answer: Reply) -> dict[str, Any]:
         kinds = {"action": choice.action, "url": choice.url, "copy": choice.copy}
         return {
             "label": [choice.label.key, wording.to_json(choice.label.params)],
-            **{kind: value for kind, value in kinds.items() if value is not None},
+            **wording.to_json({kind: value for kind, value in kinds.items() if value is not None}),
             **({"listed": True} if choice.listed else {}),
         }
 
@@ -208,16 +208,14 @@ def reply_from_json(stored: Mapping[str, Any]) -> Reply:
     def said(pair: Any) -> Words:
         return Words(pair[0], wording.from_json(pair[1]))
 
+    def choice(kept: Any) -> Choice:
+        kinds = wording.from_json({kind: kept[kind] for kind in ("action", "url", "copy") if kind in kept})
+        return Choice(said(kept["label"]), listed=kept.get("listed", False), **cast(dict[str, Any], kinds))
+
     picture = stored["picture"]
     return Reply(
         body=tuple(said(pair) for pair in stored["body"]),
-        choices=tuple(
-            tuple(
-                Choice(said(c["label"]), c.get("action"), c.get("url"), c.get("copy"), c.get("listed", False))
-                for c in row
-            )
-            for row in stored["choices"]
-        ),
+        choices=tuple(tuple(choice(kept) for kept in row) for row in stored["choices"]),
         picture=None if picture is None else Picture(picture[0], wording.from_json(picture[1])),
         edit=stored["edit"],
     )

@@ -15,6 +15,11 @@ PAGE = 8
 
 BLANK = words("blank")
 
+KNOWN_CATEGORIES = frozenset(
+    ("skincare", "makeup", "personal-care", "mother-baby", "food", "health", "home", "electronics", "fashion", "pets")
+)
+"""What `category.<name>` in the texts has a name for in each language."""
+
 Row = tuple[Choice, ...]
 
 
@@ -46,6 +51,11 @@ def named(text: str) -> Words:
 def in_both(zh: str, en: str | None) -> Words:
     """A text that is kept in Chinese and perhaps in English, shown in the reader's language."""
     return words("bilingual", zh=zh, en=en or zh)
+
+
+def category_name(name: str) -> Words:
+    """A category that most shops have, in the reader's language; any other as the shop calls it."""
+    return words(f"category.{name}") if name in KNOWN_CATEGORIES else named(name)
 
 
 def numbered_list(items: Iterable[Item]) -> tuple[list[Words], list[Row]]:

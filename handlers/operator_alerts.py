@@ -78,7 +78,7 @@ def retry(chat: Chat, which: str) -> Reply:
 
 
 def _line(one: RefusedEvent) -> Words:
-    reason = one.errors[0].reason if one.errors else ""
+    reason = f"{one.errors[0].field} {one.errors[0].reason}" if one.errors else ""
     return words("events.line", at=one.received_at, type=one.type, order_id=one.order_id or "–", reason=reason)
 
 

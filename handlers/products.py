@@ -15,6 +15,7 @@ from handlers.forms import (
     Item,
     Row,
     by_mark,
+    category_name,
     in_both,
     mark,
     named,
@@ -80,7 +81,7 @@ def category(chat: Chat, which: str, page: str = "1") -> Reply:
     name = by_mark((shelf.name for shelf in catalog.categories(chat.db)), which)
     at = page_number(page, 100_000)
     found = catalog.browse(chat.db, category=name, page=at, limit=PAGE)
-    title = words("products.category", name=name, total=found.total)
+    title = words("products.category", name=category_name(name), total=found.total)
     return _list(chat, found, at, f"category:{which}", title, back="categories")
 
 
@@ -110,6 +111,8 @@ def found(chat: Chat, page: str = "1") -> Reply:
         return products(chat)
     at = page_number(page, 100_000)
     hits = catalog.browse(chat.db, text=query, page=at, limit=PAGE)
+    if not hits.total and chat.person.member is None:
+        return chat.go("start")
     if not hits.total:
         return reply(
             words("products.not_found", query=query),
@@ -190,8 +193,12 @@ def _earnings(chat: Chat, chosen: ProductRow) -> list[Words]:
 
 
 def _kind(chosen: ProductRow) -> list[Words]:
-    parts = [part for part in (chosen.brand, chosen.category, chosen.region) if part]
-    return [named(" · ".join(parts))] if parts else []
+    brand, category, region = chosen.brand or "", chosen.category or "", chosen.region or ""
+    if not category:
+        parts = [part for part in (brand, region) if part]
+        return [named(" · ".join(parts))] if parts else []
+    before, after = f"{brand} · " if brand else "", f" · {region}" if region else ""
+    return [words("product.kind", before=before, category=category_name(category), after=after)]
 
 
 def _stock(chosen: ProductRow) -> Words:
@@ -249,15 +256,11 @@ def _items(chat: Chat, shown: Sequence[ProductRow]) -> list[Item]:
 
 def _shelves(chat: Chat, shelves: Sequence[Shelf], kind: str, action: str, page: str) -> Reply:
     at = page_number(page, len(shelves))
-    shown = shelves[(at - 1) * PAGE : at * PAGE]
-    items = [
-        Item(
-            words("products.shelf_line", name=in_both(one.name, one.name_en), n=one.products),
-            in_both(one.name, one.name_en),
-            f"{kind}:{mark(one.name)}",
-        )
-        for one in shown
-    ]
+    items = []
+    for one in shelves[(at - 1) * PAGE : at * PAGE]:
+        name = category_name(one.name) if kind == "category" else in_both(one.name, one.name_en)
+        line = words("products.shelf_line", name=name, n=one.products)
+        items.append(Item(line, name, f"{kind}:{mark(one.name)}"))
     lines, buttons = numbered_list(items)
     title = words(f"products.{action}_title", n=len(shelves))
     return reply(title, *lines, rows=[*buttons, pager(action, at, len(shelves)), way_back("products")])

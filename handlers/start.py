@@ -49,6 +49,8 @@ def welcome(chat: Chat, *said: Words) -> Reply:
 
 
 def _unknown(chat: Chat, code: str) -> Reply:
+    if code == chat.text and catalog.browse(chat.db, text=code, limit=1).total:
+        return chat.go("search")  # not a code but a word
     said = words("start.unknown_code", code=code[:32])
     if chat.person.member is None:
         return welcome(chat, said, BLANK)

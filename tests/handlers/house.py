@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from bot.database import Database
 from bot.gateway import Gateway
 from bot.rendering import Rendered, Texts
-from domain import alerts, announcements, links, order_events, plans, settlement, tasks
+from domain import alerts, announcements, links, order_events, plans, settlement, tasks, visits
 from domain.catalog import put_products, put_stock
 from domain.members import put_members, set_operator
 from domain.order_data import IncomingEvent
@@ -182,6 +182,16 @@ class House:
             [result] = order_events.record_events(db, [event], now=self.now, settlement_currency="CNY")
         assert result.status == "applied", result
 
+    def visited(self, code: str, at: datetime, visitors: int) -> None:
+        """So many different people follow a link, each once."""
+        with self.database.transaction() as db:
+            link = db.execute(select(Link.id, Link.member_id).where(Link.code == code)).one()
+            day = at.astimezone(ZONE).date()
+            clicks = [
+                visits.NewVisit(link.id, link.member_id, day, at, number, number, False) for number in range(visitors)
+            ]
+            visits.record_all(db, clicks)
+
     def sells(self, order_id: str, ref: str, at: datetime, items: Mapping[str, int], buyer: str = "u-77") -> None:
         """The shop sells `items` (pieces by SKU) at their price."""
         prices = {str(product["sku"]): product["price"] for product in PRODUCTS}
@@ -240,6 +250,9 @@ def _all_right(results: Any) -> None:
 
 def _sell(house: House) -> None:
     now, code = house.now, house.code("lin", "shop")
+    for ago, visitors in ((0, 3), (1, 6), (8, 4)):
+        house.visited(code, now - timedelta(days=ago), visitors)
+    house.visited(house.code("lin", "product", "SERUM-30"), now - timedelta(days=2), 2)
     house.sells("A-1", code, now - timedelta(days=20), {"SERUM-30": 2, "MASK-10": 1})
     at = format_instant(now - timedelta(days=19))
     parcel = {"carrier": "SF", "tracking_number": "SF100", "warehouse": "上海"}

@@ -163,7 +163,7 @@ def _keys(node: ast.expr) -> list[str]:
         return _keys(node.body) + _keys(node.orelse)
     if isinstance(node, ast.JoinedStr):
         parts = [
-            re.escape(str(part.value)) if isinstance(part, ast.Constant) else "[a-z0-9_.]+" for part in node.values
+            re.escape(str(part.value)) if isinstance(part, ast.Constant) else "[a-z0-9_.-]+" for part in node.values
         ]
         return ["".join(parts)]
     return []
