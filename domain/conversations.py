@@ -215,11 +215,6 @@ class KeptAnswer:
     member_locale: str | None
 
 
-def kept_answer(db: Session, channel: str, update_key: str) -> KeptAnswer | None:
-    """Return how this update was answered; None if it never was."""
-    return _answer(db, _ANSWERS.where(Inbox.channel == channel, Inbox.update_key == update_key))
-
-
 def last_answer(db: Session, channel: str, account: str) -> KeptAnswer | None:
     """Return the newest answer on this account: read from the newest update backwards, where it is found soon."""
     mine = (Contact.channel == channel, Contact.account == account)

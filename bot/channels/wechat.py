@@ -1,0 +1,311 @@
+"""The WeChat official account: every message answered in time and alike each time, notices while the window is open."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Final
+from weakref import WeakValueDictionary
+
+import structlog
+from aiohttp import web
+
+from bot.channels import lengths
+from bot.channels.answer_fates import AnswerFates
+from bot.channels.lengths import utf8_bytes
+from bot.channels.outcomes import Closed, Outcome, Sent
+from bot.channels.parts import Parts
+from bot.channels.sending import Message, Recipient
+from bot.channels.wechat_client import WeChatClient
+from bot.channels.wechat_letters import CHANNEL, Envelopes, Forged, Letter, Malformed, read
+from bot.channels.wechat_pages import MORE, TEXT_LIMIT_BYTES, harmless, image_xml, pages, text_xml
+from bot.channels.wechat_pictures import Pictures
+from bot.database import DatabaseUnavailable
+from bot.gateway import Answer, plain, reply_from_json
+from bot.rendering import Rendered, choose_locale
+from bot.web import problems, strict_json
+from domain import conversations
+from domain.errors import NotFound
+from domain.wording import words
+
+log = structlog.get_logger()
+
+ANSWER_SECONDS: Final = 4.4  # WeChat waits for five
+PICTURE_SECONDS: Final = 3.0
+REMEMBERED_SECONDS: Final = 30.0  # WeChat's own repetitions are over by then
+AFTER_PICTURE_SECONDS: Final = 0.5
+STOP_SECONDS: Final = 5.0
+SEEN_SIGNATURES: Final = 20_000
+RATE: Final = 20.0
+SUCCESS: Final = "success"
+
+# What the picture is all about: it is the answer. Beside other pictures the words count, and a link leads to them.
+_PICTURE_FIRST: Final = ("poster", "invite_poster", "traffic")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the person is shown at once: a text, a picture by its media id, or nothing."""
+
+    text: str = ""
+    media_id: str = ""
+
+
+class WeChatChannel:
+    """One official account."""
+
+    name = CHANNEL
+
+    def __init__(self, parts: Parts) -> None:
+        settings = parts.settings.wechat
+        assert settings.app_id and settings.app_secret
+        assert settings.token
+        secret = settings.app_secret.get_secret_value()
+        self._parts = parts
+        self._templates = settings.templates
+        self._client = WeChatClient(app_id=settings.app_id, app_secret=secret, api_url=settings.api_url)
+        self._envelopes = Envelopes(
+            token=settings.token.get_secret_value(),
+            aes_key=settings.aes_key.get_secret_value() if settings.aes_key else None,
+            app_id=settings.app_id,
+        )
+        public_url = parts.settings.public_url
+        self._pictures = Pictures(parts.painter, self._client, secret=secret, public_url=public_url, clock=parts.clock)
+        self._fates = AnswerFates(parts.database, CHANNEL)
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._answers: dict[str, asyncio.Task[Reply]] = {}
+        self._seen: OrderedDict[str, str] = OrderedDict()  # signature → what came under it
+        self._later: set[asyncio.Task[None]] = set()
+        self.account = f"{CHANNEL}:{settings.app_id}"
+        self.rate = RATE
+
+    @property
+    def sender(self) -> WeChatChannel:
+        return self
+
+    def routes(self) -> Sequence[web.AbstractRouteDef]:
+        return [
+            web.get("/wechat", self._verify, allow_head=False),
+            web.post("/wechat", self._post),
+            web.get("/wechat/pictures/{link}", self._picture, allow_head=False),
+        ]
+
+    async def start(self, *, may_poll: Callable[[], bool]) -> None:
+        """There is nothing to ask WeChat for: it calls us."""
+        if not self._envelopes.encrypted:
+            log.warning("wechat.not_encrypted", advice="set FENXIAO_WECHAT__AES_KEY: without it messages come in plain")
+        self._fates.start()
+
+    async def stop(self) -> None:
+        going = {*self._later, *self._answers.values()}
+        if going:
+            await asyncio.wait(going, timeout=STOP_SECONDS)
+        await self._fates.stop()
+        await self._client.close()
+
+    # What goes out by itself
+
+    async def send(self, to: Recipient, message: Message) -> Outcome:
+        """Send a notice as a customer-service message; with the window shut, by its template if there is one."""
+        text = lengths.shorten(harmless(message.rendered.text), TEXT_LIMIT_BYTES, utf8_bytes)
+        outcome = await self._client.send_text(to.account, text)
+        template = self._templates.get(message.kind.removeprefix("notice."))
+        if not isinstance(outcome, Closed) or template is None:
+            return outcome
+        fields = {field: self._field(message, name) for field, name in template.fields.items()}
+        once = hashlib.sha256(message.key.encode()).hexdigest()[:32]
+        return await self._client.send_template(to.account, template.template_id, fields, client_msg_id=once)
+
+    def _field(self, message: Message, name: str) -> str:
+        said = words("as_is", text=message.params.get(name, ""))
+        return self._parts.texts.say(said, message.rendered.locale)
+
+    # What comes in
+
+    async def _verify(self, request: web.Request) -> web.Response:
+        """WeChat asks whether this address is ours, by a word that is to be repeated."""
+        try:
+            self._envelopes.check(request.query, now=self._parts.clock())
+        except Forged as forged:
+            return _forged(forged)
+        return web.Response(text=request.query.get("echostr", "")[:128], headers={"X-Content-Type-Options": "nosniff"})
+
+    async def _post(self, request: web.Request) -> web.Response:
+        now = self._parts.clock()
+        try:
+            self._envelopes.check(request.query, now=now)
+            body = await strict_json.body(request)
+            self._check_repetition(request.query, body)
+            xml = self._envelopes.open(request.query, body)
+        except Forged as forged:
+            return _forged(forged)
+        except Malformed as malformed:
+            log.warning("wechat.malformed", reason=str(malformed))
+            return problems.response(problems.invalid("", "is not a message", status=400))
+        except problems.Problem as problem:
+            return problems.response(problem)
+        try:
+            letter = read(xml)
+        except Malformed as malformed:  # signed all the same: WeChat is to be content, or it would come again
+            log.warning("wechat.unreadable", reason=str(malformed))
+            return web.Response(text=SUCCESS)
+        try:
+            reply = await self._in_time(letter)
+        except DatabaseUnavailable:
+            return problems.response(problems.unavailable())
+        return self._response(letter, reply, request.query)
+
+    def _check_repetition(self, query: Mapping[str, str], body: bytes) -> None:
+        """Without encryption the signature does not cover the body: it may come again, but not with another one."""
+        if self._envelopes.encrypted:
+            return
+        content = hashlib.sha256(body).hexdigest()
+        if self._seen.setdefault(query["signature"], content) != content:
+            raise Forged("this signature came with another message before")
+        if len(self._seen) > SEEN_SIGNATURES:
+            self._seen.popitem(last=False)
+
+    def _response(self, letter: Letter, reply: Reply, query: Mapping[str, str]) -> web.Response:
+        now = self._parts.clock()
+        if reply.media_id:
+            xml = image_xml(letter.person, letter.account, reply.media_id, now=now)
+        elif reply.text:
+            xml = text_xml(letter.person, letter.account, reply.text, now=now)
+        else:
+            return web.Response(text=SUCCESS)
+        return web.Response(text=self._envelopes.close(xml, query, now=now), content_type="application/xml")
+
+    async def _in_time(self, letter: Letter) -> Reply:
+        """Return the answer, the same for every repetition; too late for a direct reply, it is sent after it."""
+        task = self._answers.get(letter.key)
+        if task is None:
+            task = asyncio.create_task(self._answer(letter), name="wechat-answer")
+            self._answers[letter.key] = task
+            task.add_done_callback(partial(self._forget, letter.key))
+        try:
+            return await asyncio.wait_for(asyncio.shield(task), ANSWER_SECONDS)
+        except TimeoutError:
+            log.warning("wechat.late", update_key=hashlib.sha256(letter.key.encode()).hexdigest()[:12])
+            self._do_later(self._send_late(letter, task), f"late {letter.key}")
+            return Reply()
+
+    def _forget(self, key: str, task: asyncio.Task[Reply]) -> None:
+        failed = task.cancelled() or task.exception() is not None
+        wait = 0.0 if failed else REMEMBERED_SECONDS
+        asyncio.get_running_loop().call_later(wait, self._answers.pop, key, None)
+
+    async def _send_late(self, letter: Letter, task: asyncio.Task[Reply]) -> None:
+        reply = await asyncio.shield(task)
+        if reply.media_id:
+            outcome = await self._client.send_image(letter.person, reply.media_id)
+        elif reply.text:
+            outcome = await self._client.send_text(letter.person, reply.text)
+        else:
+            return
+        self._fates.became(letter.key, outcome)
+
+    # What is answered
+
+    async def _answer(self, letter: Letter) -> Reply:
+        """Let one message take its effect and return what is shown; one person's messages one after another."""
+        turn = self._turns.setdefault(letter.person, asyncio.Lock())
+        async with turn:
+            if letter.left:
+                now = self._parts.clock()
+                left = partial(conversations.left, channel=CHANNEL, account=letter.person, now=now)
+                await self._parts.database.write(left)
+            if letter.incoming is None:
+                return Reply()
+            if (more := MORE.fullmatch(plain(letter.incoming.text))) is not None:
+                rest = await self._rest(letter, int(more[1]))
+                if rest is not None:
+                    return Reply(rest)
+            try:
+                answer = await self._parts.gateway.handle(letter.incoming)
+                self._parts.wake_delivery()
+                reply = await self._reply(letter, answer)
+            except DatabaseUnavailable:
+                raise
+            except Exception:  # sent again it would fail again: the person is told instead
+                log.exception("wechat.message_failed")
+                return Reply(self._parts.texts.say(words("refusal.refused"), self._parts.shop.locale))
+            if not answer.repeated:
+                self._fates.became(letter.key, Sent(None))
+            return reply
+
+    async def _reply(self, letter: Letter, answer: Answer) -> Reply:
+        rendered, picture = answer.rendered, answer.rendered.picture
+        if picture is None:
+            return Reply(self._pages(rendered)[0])
+        if picture.kind in _PICTURE_FIRST:
+            upload = self._pictures.try_upload(picture, rendered.locale, answer.contact_id)
+            try:
+                media_id = await asyncio.wait_for(upload, PICTURE_SECONDS)
+            except TimeoutError:
+                log.warning("wechat.picture_late", kind=picture.kind)
+                media_id = None
+            if media_id is not None:
+                if not answer.repeated:
+                    self._do_later(self._send_words(letter, rendered), f"words {letter.key}")
+                return Reply(media_id=media_id)
+        link = self._pictures.link(picture, rendered.locale, answer.contact_id)
+        return Reply(self._pages(replace(rendered, text=f"{rendered.text}\n🖼 {link}"))[0])
+
+    async def _send_words(self, letter: Letter, rendered: Rendered) -> None:
+        """Send what belongs to a picture after it; whoever's window is shut finds the way by 0 all the same."""
+        await asyncio.sleep(AFTER_PICTURE_SECONDS)
+        outcome = await self._client.send_text(letter.person, self._pages(rendered)[0])
+        if not isinstance(outcome, Sent):
+            log.info("wechat.words_not_sent", outcome=type(outcome).__name__)
+
+    async def _rest(self, letter: Letter, page: int) -> str | None:
+        """Return that page of the last answer, None if it has none: read anew, so that a restart loses nothing."""
+        last = partial(conversations.last_answer, channel=CHANNEL, account=letter.person)
+        kept = await self._parts.database.read(last)
+        if kept is None:
+            return None
+        locale = choose_locale(kept.contact_locale, kept.member_locale, self._parts.shop.locale)
+        found = self._pages(self._parts.texts.render(reply_from_json(kept.answer), locale))
+        return found[page - 1] if page <= len(found) else None
+
+    def _pages(self, rendered: Rendered) -> list[str]:
+        say, locale = self._parts.texts.say, rendered.locale
+        invitation = say(words("numbers.invitation"), locale)
+        return pages(rendered, invitation, lambda n: say(words("numbers.more", n=n), locale))
+
+    async def _picture(self, request: web.Request) -> web.Response:
+        try:
+            painted = await self._pictures.behind(request.match_info["link"])
+        except NotFound:
+            return problems.response(problems.not_found())
+        except DatabaseUnavailable:
+            return problems.response(problems.unavailable())
+        headers = {"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"}
+        return web.Response(body=painted.data, content_type=painted.content_type, headers=headers)
+
+    def _do_later(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Do something beside the answer; the same thing is never under way twice."""
+        if any(task.get_name() == name for task in self._later):
+            work.close()
+            return
+        task = asyncio.create_task(work, name=name)
+        self._later.add(task)
+        task.add_done_callback(self._done_later)
+
+    def _done_later(self, task: asyncio.Task[None]) -> None:
+        self._later.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("wechat.not_sent_after", error=type(error).__name__)
+
+
+def _forged(forged: Forged) -> web.Response:
+    log.warning("wechat.forged", reason=str(forged))
+    return problems.response(problems.Problem(403, "wrong_signature", "The signature is wrong or stale"))
+
+
+def make_channel(app: Parts) -> WeChatChannel:
+    return WeChatChannel(app)
