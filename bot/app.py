@@ -162,16 +162,14 @@ class App:
             self._on_stop(channel.stop)
 
     async def _start_web(self) -> None:
-        from aiohttp import web
-
         from bot.web.app import make_web_app
+        from bot.web.server import Runner
 
-        runner = web.AppRunner(make_web_app(self), access_log=None, shutdown_timeout=STOP_SECONDS / 3)
-        await runner.setup()
+        runner = Runner(make_web_app(self), shutdown_seconds=STOP_SECONDS / 3)
         self._on_stop(runner.cleanup)
         host, port = self.settings.host, self.settings.port
         try:
-            await web.TCPSite(runner, host, port, backlog=1024).start()
+            await runner.listen(host, port)
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise CannotStart(

@@ -1,0 +1,85 @@
+"""Announcements for scripts: schedule one, see how far it has come, stop it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+from sqlalchemy.orm import Session
+
+from bot.web.api.calls import Asked
+from bot.web.api.shapes import Answer, Body, Instant, Lines, Text, number_in_path
+from domain import announcements, audit_log
+from domain.announcements import MAX_TEXT
+from domain.periods import format_instant
+
+
+class Wanted(Body):
+    """`at` that is missing or past means at once."""
+
+    text: Annotated[Lines, Field(min_length=1, max_length=MAX_TEXT)]
+    audience: Annotated[
+        Text,
+        Field(
+            description="all, distributors, merchants, agents, customers, operators, locale:zh, locale:en or tier:NAME"
+        ),
+    ] = "all"
+    at: Instant | None = None
+
+
+class Progress(Answer):
+    """How many messages are in each state; `recipients` is their sum."""
+
+    id: int
+    state: str
+    audience: str
+    at: datetime
+    recipients: int
+    queued: int
+    sending: int
+    sent: int
+    failed: int
+    unknown: int
+    deferred: int
+    muted: int
+    cancelled: int
+
+
+def schedule(db: Session, asked: Asked, given: Wanted) -> Progress:
+    at = given.at or asked.now
+    made = announcements.schedule(db, given.text, given.audience, at, by=asked.actor, now=asked.now)
+    after = {"audience": given.audience, "at": format_instant(max(at, asked.now)), "text": given.text}
+    _audit(db, asked, "announcement.schedule", made, after)
+    return _progress(db, made)
+
+
+def show(db: Session, asked: Asked, given: None) -> Progress:
+    return _progress(db, number_in_path(asked.path["announcement_id"]))
+
+
+def cancel(db: Session, asked: Asked, given: None) -> Progress:
+    which = number_in_path(asked.path["announcement_id"])
+    before = announcements.find(db, which).state
+    announcements.cancel(db, which, now=asked.now)
+    if before != "cancelled":
+        _audit(db, asked, "announcement.cancel", which, {"state": "cancelled"}, {"state": before})
+    return _progress(db, which)
+
+
+def _progress(db: Session, which: int) -> Progress:
+    found = announcements.find(db, which)
+    counts = announcements.progress(db, which)
+    return Progress(id=found.id, state=found.state, audience=found.audience, at=found.at, **counts)
+
+
+def _audit(db: Session, asked: Asked, action: str, which: int, after: object, before: object = None) -> None:
+    audit_log.record(
+        db,
+        actor=asked.actor,
+        action=action,
+        subject=f"announcement:{which}",
+        before=before,
+        after=after,
+        now=asked.now,
+    )

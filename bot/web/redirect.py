@@ -1,0 +1,234 @@
+"""Where a link leads: to the shop, its code attached, after the visit has been written down.
+
+People come first: if the database cannot be asked, or takes longer than PATIENCE_SECONDS, they are sent on all the same
+and the visit is kept in memory until it can be written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from time import monotonic
+from typing import Final, NamedTuple
+from urllib.parse import parse_qsl, quote, urlsplit
+
+import structlog
+from aiohttp import hdrs, web
+from multidict import CIMultiDict
+from sqlalchemy.orm import Session
+
+from bot import visitors
+from bot.batching import Batcher
+from bot.database import DatabaseUnavailable
+from bot.web.metrics import Metrics
+from bot.web.parts import Parts
+from bot.web.security import Callers
+from domain import links, visits
+from domain.codes import is_code
+from domain.links import LinkTarget
+from domain.periods import business_day, local_date
+from domain.visits import NewVisit
+
+PATIENCE_SECONDS: Final = 1.0
+KNOWN_SECONDS: Final = 60.0
+UNKNOWN_SECONDS: Final = 5.0
+MOST_REMEMBERED: Final = 50_000
+MOST_KEPT: Final = 20_000
+RETRY_SECONDS: Final = 2.0
+
+# What may be attached although no link has it: nothing that could mean anything in an address.
+_HARMLESS: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+log = structlog.get_logger(__name__)
+
+
+class Seen(NamedTuple):
+    """Somebody following a link, before address and browser are hashed away."""
+
+    link_id: int
+    member_id: int
+    at: datetime
+    day: date
+    address: str
+    agent: str
+
+
+class Addresses:
+    """Where links lead: addresses of the shop that the settings name, and nowhere else."""
+
+    def __init__(self, parts: Parts) -> None:
+        settings = parts.settings
+        self._product = parts.shop.shop_url
+        built_in = settings.shop_url is None and settings.shop_home_url is None
+        self._home = f"{settings.public_url}/shop" if built_in else settings.shop_home
+        self._code = _code_parameter(self._product)
+
+    def of(self, target: LinkTarget) -> str:
+        """Return where a link leads: the product's page, or the shop's front page for all other kinds."""
+        if target.kind == "product":
+            sku, code = quote(target.target, safe=""), quote(target.code, safe="")
+            return self._product.replace("{sku}", sku).replace("{code}", code)
+        return self.home(target.code)
+
+    def home(self, code: str) -> str:
+        """Return the shop's front page, with the code attached if it could be one."""
+        if not _HARMLESS.fullmatch(code):
+            return self._home
+        return f"{self._home}{'&' if '?' in self._home else '?'}{self._code}={code}"
+
+
+def _code_parameter(shop_url: str) -> str:
+    """The name under which the shop's address takes a code; `ref` where it stands in the path."""
+    return next((name for name, value in parse_qsl(urlsplit(shop_url).query) if value == "{code}"), "ref")
+
+
+class Redirect:
+    """`GET /r/{code}`."""
+
+    def __init__(self, parts: Parts, metrics: Metrics, callers: Callers) -> None:
+        self._parts = parts
+        self._metrics = metrics
+        self._callers = callers
+        self._zone = parts.shop.timezone
+        self._addresses = Addresses(parts)
+        self._remembered: OrderedDict[str, tuple[float, LinkTarget | None, str]] = OrderedDict()
+        self._day: date = date.min
+        self._day_ends: datetime | None = None
+        self._batcher: Batcher[Seen, None] = Batcher(
+            parts.database,
+            self._record,
+            on_group=lambda size: metrics.group("visits", size),
+            not_written=self._keep,
+        )
+        self._kept: deque[Seen] = deque()
+        self._retrying: asyncio.Task[None] | None = None
+
+    def routes(self) -> Iterable[web.AbstractRouteDef]:
+        return [
+            web.get("/r/{code}", self.follow),  # HEAD as well
+            web.get("/r{rest:/.*|}", self.follow_nothing),
+        ]
+
+    async def follow(self, request: web.Request) -> web.Response:
+        code = request.match_info["code"]
+        known = self._remembered.get(code)
+        if known is None or known[0] < monotonic():
+            known = await self._look_up(code)
+        _, target, address = known
+        if target is not None and target.member is not None and visitors.is_visit(request.method, request.headers):
+            await self._write_down(request, target.id, target.member)
+        return web.Response(status=302, headers=CIMultiDict({hdrs.LOCATION: address, hdrs.CACHE_CONTROL: "no-store"}))
+
+    async def follow_nothing(self, request: web.Request) -> web.Response:
+        return web.Response(status=302, headers={hdrs.LOCATION: self._addresses.home(""), "Cache-Control": "no-store"})
+
+    async def _look_up(self, code: str) -> tuple[float, LinkTarget | None, str]:
+        target = None
+        if is_code(code):
+            try:
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    target = await self._parts.database.read(lambda db: links.resolve(db, code))
+            except (DatabaseUnavailable, TimeoutError):
+                self._metrics.visits("unresolved")
+                return 0.0, None, self._addresses.home(code)
+        seconds = UNKNOWN_SECONDS if target is None else KNOWN_SECONDS
+        address = self._addresses.home(code) if target is None else self._addresses.of(target)
+        found = (monotonic() + seconds, target, address)
+        self._remembered[code] = found
+        self._remembered.move_to_end(code)
+        if len(self._remembered) > MOST_REMEMBERED:
+            self._remembered.popitem(last=False)
+        return found
+
+    async def _write_down(self, request: web.Request, link_id: int, member_id: int) -> None:
+        """Return once the visit is written durably, or is kept to be written later."""
+        now = self._parts.clock()
+        if self._day_ends is None or now >= self._day_ends:
+            self._day = local_date(now, self._zone)
+            self._day_ends = business_day(self._day, self._zone).end
+        agent = request.headers.get(hdrs.USER_AGENT, "")
+        seen = Seen(link_id, member_id, now, self._day, self._callers.address(request), agent)
+        if self._kept:  # the database is in trouble: do not let anybody wait for it
+            self._keep([seen])
+            return
+        try:
+            written = self._batcher.put(seen)
+        except DatabaseUnavailable:
+            self._keep([seen])
+            return
+        patience = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, _release, written)
+        try:
+            await written
+        except DatabaseUnavailable:
+            return  # kept by the batcher's `not_written`
+        finally:
+            patience.cancel()
+
+    def _record(self, db: Session, group: Sequence[Seen]) -> list[None]:
+        """Hash and write a group. Runs where the database is written, not on the loop."""
+        salts = {day: visits.salt_of(db, day) for day in {seen.day for seen in group}}
+        visits.record_all(
+            db,
+            [
+                NewVisit(
+                    seen.link_id,
+                    seen.member_id,
+                    seen.day,
+                    seen.at,
+                    visits.visitor_of(salts[seen.day], seen.address, seen.agent),
+                    visits.address_of(salts[seen.day], seen.address),
+                    visitors.is_bot(seen.agent),
+                )
+                for seen in group
+            ],
+        )
+        return [None] * len(group)
+
+    def _keep(self, group: Sequence[Seen]) -> None:
+        room = max(0, MOST_KEPT - len(self._kept))
+        self._kept.extend(group[:room])
+        self._metrics.visits("kept", min(room, len(group)))
+        if len(group) > room:
+            self._metrics.visits("lost", len(group) - room)
+        if self._retrying is None:
+            log.warning("visits.kept", kept=len(self._kept))
+            self._retrying = asyncio.create_task(self._retry())
+
+    async def _retry(self) -> None:
+        """Write what was kept, the oldest first, as soon as the database lets us."""
+        try:
+            while self._kept:
+                await asyncio.sleep(RETRY_SECONDS)
+                with contextlib.suppress(DatabaseUnavailable):
+                    await self._write_kept()
+            log.info("visits.kept_written")
+        finally:
+            self._retrying = None
+
+    async def _write_kept(self) -> None:
+        while self._kept:
+            group = [self._kept[position] for position in range(min(len(self._kept), 500))]
+            await self._parts.database.write(lambda db, group=group: self._record(db, group))  # type: ignore[misc]
+            for _ in group:
+                self._kept.popleft()
+
+    async def finish(self) -> None:
+        """Write what is under way, and what was kept if that is possible now."""
+        await self._batcher.finish()
+        if self._retrying is not None:
+            self._retrying.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._retrying
+        try:
+            await self._write_kept()
+        except DatabaseUnavailable:
+            log.error("visits.lost", lost=len(self._kept))  # noqa: TRY400 - the reason was logged when it began
+
+
+def _release(written: asyncio.Future[None]) -> None:
+    if not written.done():
+        written.set_result(None)

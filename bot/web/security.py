@@ -1,0 +1,138 @@
+"""What every answer says to browsers, who is asking, and how often one address may try."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
+from time import monotonic
+from typing import Final
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
+
+from bot import visitors
+from bot.web import problems
+from bot.web.parts import Parts
+
+CONTENT_SECURITY_POLICY: Final = "; ".join(
+    (
+        "default-src 'self'",
+        "img-src 'self' data: https:",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'self'",
+    )
+)
+"""Scripts, styles and connections from here alone, nothing inline; pictures of products may be elsewhere."""
+
+HEADERS: Final = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "SAMEORIGIN",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+}
+ONLY_HTTPS: Final = ("Strict-Transport-Security", "max-age=31536000")
+_FORWARDED: Final = ("X-Forwarded-For", "Forwarded", "Via", "X-Real-IP")
+
+
+def header_setter(parts: Parts) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """Return what puts the security headers on every answer; a page may have set stricter ones of its own."""
+    given = dict(HEADERS)
+    if parts.settings.public_url.startswith("https://"):
+        given[ONLY_HTTPS[0]] = ONLY_HTTPS[1]
+
+    async def set_headers(request: web.Request, response: web.StreamResponse) -> None:
+        headers = response.headers
+        headers[hdrs.SERVER] = "fenxiao"  # which version of what we run on is nobody's business
+        if headers.keys().isdisjoint(given):
+            headers.update(given)
+        else:
+            for name, value in given.items():
+                headers.setdefault(name, value)
+
+    return set_headers
+
+
+class Callers:
+    """Tells who is asking, believing `X-Forwarded-For` only from the proxies that the settings trust."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._trusted = tuple(parts.settings.trusted_proxies)
+
+    def address(self, request: web.BaseRequest) -> str:
+        """Return the caller's address; the same text for the same one."""
+        forwarded = request.headers.getall("X-Forwarded-For", ()) if self._trusted else ()
+        return visitors.client_address(_peer(request), ",".join(forwarded) or None, self._trusted)
+
+    def is_local(self, request: web.BaseRequest) -> bool:
+        """Whether the caller is on this very machine, and no proxy speaks for somebody else."""
+        if any(name in request.headers for name in _FORWARDED):
+            return False
+        try:
+            return ip_address((_peer(request) or "").partition("%")[0]).is_loopback
+        except ValueError:
+            return False
+
+
+def _peer(request: web.BaseRequest) -> str | None:
+    peer = request.transport.get_extra_info("peername") if request.transport is not None else None
+    return str(peer[0]) if isinstance(peer, tuple) and peer else None
+
+
+class RateLimit:
+    """Lets one key (an address, a session) do something `burst` times at once and `per_second` times in the long run.
+
+    Remembers the keys that came last, `most` of them.
+    """
+
+    def __init__(
+        self, per_second: float, burst: int, *, most: int = 10_000, timer: Callable[[], float] = monotonic
+    ) -> None:
+        self._per_second = per_second
+        self._burst = burst
+        self._most = most
+        self._timer = timer
+        self._free_at: OrderedDict[str, float] = OrderedDict()  # when the key's bucket is full again
+
+    def take(self, key: str) -> float:
+        """Return 0 and count it, or the seconds to wait, and count nothing."""
+        now = self._timer()
+        full_at = max(now, self._free_at.get(key, now)) + 1 / self._per_second
+        wait = full_at - now - self._burst / self._per_second
+        if wait > 1e-9:
+            return wait
+        self._free_at[key] = full_at
+        self._free_at.move_to_end(key)
+        if len(self._free_at) > self._most:
+            self._free_at.popitem(last=False)
+        return 0.0
+
+    def check(self, key: str) -> None:
+        """Count it, or raise Problem 429 that says when to come again."""
+        wait = self.take(key)
+        if wait > 0:
+            raise too_many(wait)
+
+
+def too_many(seconds: float) -> problems.Problem:
+    return problems.Problem(
+        429, "too_many", "Too many requests; wait a little", headers={hdrs.RETRY_AFTER: str(int(seconds) + 1)}
+    )
+
+
+@web.middleware
+async def refuse_unspeakable(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """No address holds NUL, half a character or bytes that are not UTF-8: databases and logs would choke on them."""
+    target = request.raw_path
+    if "%00" in target:
+        raise problems.invalid("", "the address holds a NUL", status=400)
+    if not target.isascii():
+        try:
+            target.encode()
+        except UnicodeEncodeError:
+            raise problems.invalid("", "the address is not UTF-8", status=400) from None
+    return await handler(request)
