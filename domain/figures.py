@@ -41,7 +41,7 @@ def figures(db: Session, day: date, zone: tzinfo) -> Figures:
     paid = (Order.paid_at >= period.start) & (Order.paid_at < period.end)
     earned = (Commission.earned_at >= period.start) & (Commission.earned_at < period.end)
     joined = (Member.joined_at >= period.start) & (Member.joined_at < period.end)
-    visit = (Visit.day == day) & Visit.bot.is_(False)
+    visit = (Visit.day == day) & ~Visit.bot
 
     def total(amount: Any) -> Any:
         return sql_cast(func.coalesce(func.sum(amount), 0), BigInteger)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 from domain import alerts, audit_log, order_events
 from domain.errors import NotFound
+from domain.items import FieldError
 from domain.order_events import RefusedEvent
 from domain.wording import Words, words
 from handlers.forms import BLANK, PAGE, Item, beginning, named, numbered_list, way_back
 from handlers.routing import Chat, Choice, Reply, button, number, operators, reply, route
+
+_REASONS = 5
 
 
 @route("alerts", who=operators, command=True)
@@ -61,7 +67,7 @@ def event(chat: Chat, which: str) -> Reply:
     return reply(
         words("events.one", type=found.type, order_id=found.order_id or "–", at=found.received_at),
         words("events.id", id=found.id, webhook_id=beginning(found.webhook_id, 64)),
-        *(words("events.reason", field=error.field, reason=error.reason) for error in found.errors[:5]),
+        *(_reason(error, found.data) for error in found.errors[:_REASONS]),
         BLANK,
         words("events.waited" if found.waited else "events.advice"),
         rows=[[button("events.retry", f"event_retry:{found.id}")], way_back("events")],
@@ -73,13 +79,33 @@ def retry(chat: Chat, which: str) -> Reply:
     found = _event(chat, number(which))
     result = order_events.retry_event(chat.db, found.id, now=chat.now, settlement_currency=chat.shop.currency)
     _record(chat, "event.retry", f"order_event:{found.id}", {"status": result.status})
-    still = [words("events.reason", field=error.field, reason=error.reason) for error in result.errors[:5]]
+    still = [_reason(error, found.data) for error in result.errors[:_REASONS]]
     return reply(words(f"events.result.{result.status}"), *still, rows=[way_back("events")])
 
 
 def _line(one: RefusedEvent) -> Words:
     reason = f"{one.errors[0].field} {one.errors[0].reason}" if one.errors else ""
     return words("events.line", at=one.received_at, type=one.type, order_id=one.order_id or "–", reason=reason)
+
+
+def _reason(error: FieldError, data: Any) -> Words:
+    """What is wrong, with what the shop sent there."""
+    given = _value_at(data, error.field)
+    if given is None:
+        return words("events.reason", field=error.field, reason=error.reason)
+    return words("events.reason_given", field=error.field, given=beginning(str(given), 40), reason=error.reason)
+
+
+def _value_at(data: Any, field: str) -> Any:
+    """The value under a field such as items[0].sku; None where there is none."""
+    for name, place in re.findall(r"([^.\[\]]+)|\[([0-9]+)\]", field):
+        if name and isinstance(data, dict):
+            data = data.get(name)
+        elif place and isinstance(data, list) and int(place) < len(data):
+            data = data[int(place)]
+        else:
+            return None
+    return data
 
 
 def _alert(chat: Chat, wanted: int) -> alerts.OpenAlert:

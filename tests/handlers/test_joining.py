@@ -12,6 +12,7 @@ from tests.handlers.house import House
 def sponsor_of(house: House, account: str) -> str | None:
     with house.database.transaction() as db:
         member = db.execute(select(Contact.member_id).where(Contact.account == account)).scalar_one()
+        assert member is not None
         return members.profile(db, member).sponsor_member_id
 
 

@@ -1,0 +1,189 @@
+"""Operators: announcing from draft to progress, the figures, what is wrong and what to do about it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import select
+
+from domain import announcements, order_events
+from domain.catalog import put_products
+from domain.order_data import IncomingEvent
+from domain.periods import format_instant
+from domain.schema import Alert, Announcement, AuditRow, Outbox
+from handlers.operator_announce import read_time
+from tests.handlers.house import House
+
+TEXT = "周三晚八点直播：怎么讲清楚保湿。\n记得带上你的问题。"
+
+
+def announced(house: House) -> list[tuple[str, str, str]]:
+    with house.database.transaction() as db:
+        rows = db.execute(
+            select(Announcement.text, Announcement.audience, Announcement.state)
+            .where(Announcement.text == TEXT)
+            .order_by(Announcement.id)
+        )
+        return [(row.text, row.audience, row.state) for row in rows]
+
+
+def audited(house: House) -> list[tuple[str, str]]:
+    with house.database.transaction() as db:
+        rows = db.execute(select(AuditRow.action, AuditRow.actor).order_by(AuditRow.id))
+        return [(row.action, row.actor) for row in rows if row.actor == "member:ops"]
+
+
+def test_an_announcement_goes_from_draft_to_progress(house: House):
+    ops = house.talk("ops")
+    assert "写公告" in ops.says("发公告").text
+    seen = ops.says(TEXT)
+    assert f"📢 {TEXT}" in seen.text, "word for word as readers get it"
+    assert "分销商（2）" in ops.labels()
+    confirm = ops.presses("分销商")
+    assert "准备发给：分销商，2 人" in confirm.text
+    assert announced(house) == []
+    sent = ops.presses("马上发")
+    assert "0 / 2" in sent.text
+    assert announced(house) == [(TEXT, "distributors", "scheduled")]
+    with house.database.transaction() as db:
+        new = db.execute(select(Announcement.id).where(Announcement.text == TEXT)).scalar_one()
+        announcements.enqueue_chunk(db, new, now=house.now)
+        told = db.scalars(select(Outbox.member_id).where(Outbox.announcement_id == new)).all()
+    assert sorted(told) == sorted([house.member("lin"), house.member("jun")])
+    assert "没有发 2" in ops.presses("停止").text
+    assert audited(house) == [("announcement.schedule", "member:ops"), ("announcement.cancel", "member:ops")]
+
+
+def test_every_step_of_an_announcement_survives_a_restart(house: House):
+    ops = house.talk("ops", channel="wechat")
+    steps = (
+        lambda: ops.says("发公告"),
+        lambda: ops.says(TEXT),
+        lambda: ops.presses("商家"),
+        lambda: ops.presses("选时间"),
+        lambda: ops.says("18:30"),
+        lambda: ops.presses("确认"),
+    )
+    for step in steps:
+        step()
+        house.__post_init__()
+    assert announced(house) == [(TEXT, "merchants", "scheduled")]
+    assert "定在 11月23日 18:30" in ops.last.text
+
+
+def test_pressing_send_twice_sends_once(house: House):
+    ops = house.talk("ops")
+    ops.says("发公告")
+    ops.says(TEXT)
+    ops.presses("客户")
+    ops.presses("马上发")
+    assert "0 / 2" in ops.taps("announce_send").text
+    assert len(announced(house)) == 1
+
+
+def test_a_draft_can_be_dropped_and_what_is_written_then_is_no_announcement(house: House):
+    ops = house.talk("ops")
+    ops.says("发公告")
+    ops.says(TEXT)
+    ops.presses("不发了")
+    assert "没找到" in ops.taps("announce_send").text
+    ops.says("发公告")
+    ops.says("0")
+    assert "没找到「面膜先生」" in ops.says("面膜先生").text
+    assert announced(house) == []
+
+
+def test_too_long_a_text_is_asked_for_again(house: House):
+    ops = house.talk("ops", locale="en")
+    ops.says("announce")
+    assert "2,000 characters" in ops.says("x" * 2000).text
+    assert "exactly what your readers see" in ops.says("Hello").text
+
+
+@pytest.mark.parametrize("who", ["lin", "an", "off"])
+def test_only_operators_announce_or_look_at_the_house(one_house: House, who: str):
+    talk = one_house.talk(who)
+    for action in ("announce", "announce_to:0", "announce_send", "announce_progress:1", "announce_stop:1", "desk",
+                   "figures", "alerts", "alert:1", "alert_done:1", "events", "event:1", "event_retry:1"):  # fmt: skip
+        assert "不对你开放" in talk.taps(action).text, action
+
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # twelve in Shanghai
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("18:30", datetime(2026, 11, 23, 10, 30, tzinfo=UTC)),
+        ("9：05", datetime(2026, 11, 24, 1, 5, tzinfo=UTC)),
+        ("11-25 09:00", datetime(2026, 11, 25, 1, 0, tzinfo=UTC)),
+        ("11月25日 09:00", datetime(2026, 11, 25, 1, 0, tzinfo=UTC)),
+        ("2027-01-02 09:00", datetime(2027, 1, 2, 1, 0, tzinfo=UTC)),
+        ("1-2 09:00", datetime(2027, 1, 2, 1, 0, tzinfo=UTC)),
+        ("2025-01-02 09:00", None),
+        ("25:00", None),
+        ("2-30 10:00", None),
+        ("tomorrow", None),
+        ("", None),
+    ],
+)
+def test_a_time_is_read_as_operators_write_it(written: str, meant: datetime | None):
+    assert read_time(written, now=NOON, zone=SHANGHAI) == meant
+
+
+def test_the_figures_of_today_stand_beside_those_of_the_day_before(house: House):
+    ops = house.talk("ops")
+    seen = ops.says("数据")
+    assert "今天（11月23日）的数据" in seen.text
+    assert "订单 1（前一天 1）" in seen.text
+    assert "成交额 ¥450.00" in seen.text
+    assert "访客 3（前一天 6）" in seen.text
+    assert "有 1 条订单事件没能处理" in seen.text
+    assert "11月22日 的数据" in ops.presses("前一天").text
+
+
+def test_an_alert_says_what_to_do_and_is_closed_by_whoever_sees_to_it(house: House):
+    ops = house.talk("ops")
+    assert "disk full" in ops.says("预警").text
+    job = next(button for button in ops.last.buttons if button.label.startswith("2 "))
+    assert job.action is not None
+    assert "怎么办：看日志里的错误" in ops.taps(job.action).text
+    ops.presses("已处理")
+    with house.database.transaction() as db:
+        still_open = db.scalars(select(Alert.key).where(Alert.cleared_at.is_(None))).all()
+    assert not any(key.startswith("job_failing") for key in still_open)
+    assert ("alert.clear", "member:ops") in audited(house)
+    assert "没找到" in ops.taps(job.action).text
+
+
+def test_a_refused_event_is_looked_at_and_tried_again(house: House):
+    items = [{"sku": "LATER-1", "quantity": 1, "amount": 5_000}]
+    data = {"order_id": "L-1", "currency": "CNY", "paid_at": format_instant(house.now), "items": items}
+    with house.database.transaction() as db:
+        event = IncomingEvent("evt-later", "order.paid", format_instant(house.now), data)
+        order_events.record_events(db, [event], now=house.now, settlement_currency="CNY")
+    ops = house.talk("ops")
+    assert "L-1" in ops.says("订单事件").text
+    assert "LATER-1" in ops.presses("1 L-1").text
+    assert "还是不行" in ops.presses("重试").text
+    with house.database.transaction() as db:
+        put_products(db, [{"sku": "LATER-1", "name": "晚到的商品", "price": 5_000}], actor="test", now=house.now)
+    ops.says("订单事件")
+    ops.presses("1 L-1")
+    assert "这次处理成功" in ops.presses("重试").text
+    assert "L-1" not in ops.says("订单事件").text
+
+
+def test_the_desk_says_when_all_is_well(house: House):
+    ops = house.talk("ops")
+    assert "条预警等你看" in ops.says("首页").text
+    for _ in range(2):
+        ops.says("预警")
+        ops.presses("1 ")
+        ops.presses("已处理")
+    assert "一切正常" in ops.says("0").text
+    house.now += timedelta(days=1)
+    assert "今天：订单 0" in ops.says("运营台").text
