@@ -153,15 +153,26 @@ def _refuse_until_sound(puts: Sequence[Put], world: World) -> None:
 
 def _refuse_unfit_sponsors(alive: Mapping[str, Put], world: World) -> None:
     roles = world.roles | {name: put.after["role"] for name, put in alive.items()}
+    below: dict[str, list[Put]] = {}
+    refused: list[Put] = []
     for put in alive.values():
         if put.sponsor is None or not put.moves:
             continue
+        below.setdefault(put.sponsor, []).append(put)
         if put.sponsor == put.member_id:
             put.item.refuse("sponsor_id", "must be somebody else")
         elif put.sponsor not in roles:
             put.item.refuse("sponsor_id", f"{put.sponsor} is not a member")
         elif roles[put.sponsor] not in SELLERS:
             put.item.refuse("sponsor_id", f"{put.sponsor} is a customer; only those who sell have a downline")
+        if put.item.errors:
+            refused.append(put)
+    while refused:
+        gone = refused.pop()
+        for put in below.get(gone.member_id, ()) if gone.id is None else ():
+            if not put.item.errors:
+                put.item.refuse("sponsor_id", f"{gone.member_id} is not a member")
+                refused.append(put)
 
 
 def _refuse_left_downlines(alive: Mapping[str, Put], world: World) -> None:
