@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.cli_support import Json, Refused, load_settings, opened, said, show, time_argument
+from bot.cli_support import Json, Refused, load_settings, opened, progress, said, show, time_argument
 
 if TYPE_CHECKING:
     from domain.plans import Findings
@@ -16,7 +16,82 @@ plan = typer.Typer(help="Commission plans: validate and publish.", no_args_is_he
 
 
 def register(cli: typer.Typer) -> None:
+    cli.command("import")(import_)
+    cli.command()(export)
     cli.add_typer(plan, name="plan")
+
+
+KINDS = ("products", "members", "orders", "stock")
+BAD_ROWS_SHOWN = 50
+
+
+def import_(
+    kind: Annotated[str, typer.Argument(metavar="products|members|orders|stock")],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV or XLSX.")],
+    all_or_nothing: Annotated[
+        bool, typer.Option("--all-or-nothing", help="If one row is bad, nothing goes in.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Take in a table. Each bad row is shown with its line and the reason; the good ones go in."""
+    if kind not in KINDS:
+        raise typer.BadParameter(f"one of {', '.join(KINDS)}", param_hint="kind")
+    settings = load_settings()
+    from bot.app import clock
+    from bot.imports import Import, import_file
+    from bot.tables import FileUnreadable
+    from domain.cells import Reading
+
+    reading = Reading(currency=settings.currency, zone=settings.timezone)
+    with opened(settings) as database, progress(f"reading {file.name}") as told:
+        wanted = Import(kind, file, reading, "cli", clock(), told)
+        try:
+            report = import_file(database, wanted, all_or_nothing=all_or_nothing)
+        except FileUnreadable as error:
+            raise Refused(str(error)) from None
+    bad = [row._asdict() for row in report.bad]
+    counts = ", ".join(f"{count} {status}" for status, count in sorted(report.counts.items())) or "nothing"
+    lines = [f"line {row.line}: {row.field}: {row.reason}" for row in report.bad[:BAD_ROWS_SHOWN]]
+    if len(bad) > BAD_ROWS_SHOWN:
+        lines.append(f"… and {len(bad) - BAD_ROWS_SHOWN} more; --json shows all of them.")
+    lines.append(f"{kind}: {counts}." if report.kept else f"Nothing was taken in: {len(bad)} bad rows.")
+    show({"kept": report.kept, "counts": dict(report.counts), "bad": bad}, *lines)
+    if bad:
+        raise typer.Exit(1)
+
+
+def export(
+    kind: Annotated[str, typer.Argument(metavar="ledger|orders")],
+    file: Annotated[
+        Path, typer.Option("-o", "--output", dir_okay=False, help=".csv, .xlsx, for the ledger also .beancount")
+    ],
+    from_: Annotated[str | None, typer.Option("--from", metavar="TIME", help="Not before; all if left out.")] = None,
+    to: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Before this; all if left out.")] = None,
+    json: Json = False,
+) -> None:
+    """Write the ledger or the orders into a table for finance."""
+    known = {"ledger": (".csv", ".xlsx", ".beancount"), "orders": (".csv", ".xlsx")}
+    if kind not in known:
+        raise typer.BadParameter(f"one of {', '.join(known)}", param_hint="kind")
+    if file.suffix not in known[kind]:
+        raise typer.BadParameter(f"a name that ends in one of {' '.join(known[kind])}", param_hint="--output")
+    first, last = time_argument(from_, "--from"), time_argument(to, "--to")
+    settings = load_settings()
+    from bot import exports
+    from domain import exports as rows
+
+    with opened(settings) as database:
+        if file.suffix == ".beancount":
+            count = database.read_now(lambda db: exports.write_beancount(file, rows.entries(db, first, last)))
+        elif kind == "ledger":
+            count = database.read_now(
+                lambda db: exports.write_table(file, rows.LEDGER, rows.ledger_rows(db, first, last))
+            )
+        else:
+            count = database.read_now(
+                lambda db: exports.write_table(file, rows.ORDERS, rows.order_rows(db, first, last))
+            )
+    show({"file": str(file), "rows": count}, f"{count} rows in {file}")
 
 
 PlanFile = Annotated[Path, typer.Argument(metavar="FILE.toml", exists=True, dir_okay=False, help="The plan.")]

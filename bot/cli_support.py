@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -35,6 +35,11 @@ Json = Annotated[
         "--json", help="Print one JSON object and nothing else.", callback=_remember, is_eager=True, show_default=False
     ),
 ]
+
+
+def as_json() -> bool:
+    """Say whether --json was given."""
+    return _json
 
 
 class Refused(Exception):
@@ -79,6 +84,18 @@ def table(*columns: str, rows: Sequence[Sequence[object]]) -> Table:
 def note(line: str) -> None:
     """Tell the person at the terminal something beside the answer."""
     typer.echo(line, err=True)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int], None]]:
+    """Show on a terminal how far long work has come; a script sees nothing of it."""
+    if not sys.stderr.isatty() or _json:
+        yield lambda _done: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what) as status:
+        yield lambda done: status.update(f"{what}: {done:,}")
 
 
 def load_settings() -> Settings:
@@ -144,6 +161,8 @@ def expected(error: Exception) -> str | None:
         return str(error)
     if isinstance(error, DatabaseUnavailable):
         return f"The database is not available: {error}"
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
     return _in_words(error) if isinstance(error, Refusal) else None
 
 

@@ -11,6 +11,7 @@ import typer
 from bot.cli_support import (
     Json,
     Refused,
+    as_json,
     load_settings,
     opened,
     show,
@@ -21,6 +22,8 @@ from bot.cli_support import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+    from sqlalchemy.orm import Session
 
     from bot.database import Database
     from config.settings import Settings
@@ -219,16 +222,15 @@ def dump(json: Json = False) -> None:
     settings = load_settings()
     from domain import dump as dumping
 
-    with opened(settings) as database:
-        database.read_now(_print_dump(dumping))
-
-
-def _print_dump(dumping: Any) -> Any:
-    def printed(db: Any) -> None:
+    def printed(db: Session) -> None:
         for line in dumping.lines(db):
             typer.echo(line)
 
-    return printed
+    with opened(settings) as database:
+        if as_json():
+            show({"lines": database.read_now(lambda db: list(dumping.lines(db)))})
+        else:
+            database.read_now(printed)
 
 
 def audit(json: Json = False) -> None:
@@ -237,7 +239,8 @@ def audit(json: Json = False) -> None:
     from domain import audit as auditing
 
     with opened(settings) as database:
-        violations = database.read_now(auditing.audit)
-    show({"violations": [str(one) for one in violations]}, *(str(one) for one in violations))
-    if violations:
+        found = database.read_now(auditing.violations)
+    data = [{"rule": str(one.rule), "rows": [dict(row) for row in one.rows], "more": one.more} for one in found]
+    show({"violations": data}, *(map(str, found) if found else [f"All {len(auditing.RULES)} rules hold."]))
+    if found:
         raise typer.Exit(1)

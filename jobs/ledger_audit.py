@@ -15,7 +15,7 @@ _ALERT = "audit"
 
 
 def run(context: JobContext) -> Mapping[str, Any]:
-    violations = context.read(audit.audit)
+    violations = context.read(audit.violations)
     if violations:
         said = words("alert.audit", count=len(violations), first=str(violations[0])[:200])
         context.write(partial(alerts.raise_alert, key=_ALERT, said=said, now=context.now))

@@ -122,7 +122,7 @@ def job(run: Callable[[JobContext], Mapping[str, Any]]) -> Job:
 
 def test_a_job_that_fails_is_recorded_and_what_it_wrote_before_stays(runner: JobRunner, database: Database) -> None:
     def half_way(context: JobContext) -> Mapping[str, Any]:
-        context.write(lambda db: member(db, "m-1"))
+        context.write(lambda db: member(db, f"m-{context.period}"))
         raise Invalid("file", "missing")
 
     assert runner.run(job(half_way), "p") is None

@@ -1,0 +1,240 @@
+"""The command line: what it prints, what it answers scripts, and how it says no."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from bot import cli, cli_support
+from bot.database import Database
+from domain import alerts, bookkeeping, ledger, outbox
+from domain.schema import Contact, Member
+from domain.wording import words
+from tests.someone import THEN, chat, member
+
+ROOT = Path(__file__).parent.parent.parent
+
+PLAN = """
+name = "2026 autumn"
+base = "margin"
+levels_bp = [3500, 1500]
+max_margin_share_bp = 6000
+freeze_days = 7
+"""
+
+
+@dataclass
+class Said:
+    status: int
+    out: str
+    err: str
+
+    @property
+    def data(self) -> Any:
+        return json.loads(self.out)
+
+
+Fenxiao = Callable[..., Said]
+
+
+@pytest.fixture
+def fenxiao(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Iterator[Fenxiao]:
+    """Runs a command as the launcher does, in this process."""
+    monkeypatch.setenv("FENXIAO_DATABASE_URL", database_url)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> Said:
+        monkeypatch.setattr(sys, "argv", ["fenxiao", *arguments])
+        monkeypatch.setattr(cli_support, "_json", False)
+        capsys.readouterr()
+        status: Any = 0
+        try:
+            cli.main()
+        except SystemExit as stop:
+            status = stop.code
+        said = capsys.readouterr()
+        return Said(status or 0, said.out, said.err)
+
+    handlers = logging.getLogger().handlers[:]
+    assert run("migrate").status == 0
+    yield run
+    logging.getLogger().handlers[:] = handlers
+    structlog.reset_defaults()
+
+
+def written(folder: Path, name: str, text: str) -> str:
+    (folder / name).write_text(text, encoding="utf-8")
+    return str(folder / name)
+
+
+def test_help_explains_every_command_and_comes_at_once() -> None:
+    began = time.monotonic()
+    done = subprocess.run([sys.executable, "-m", "bot", "--help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert time.monotonic() - began < 5  # a bound for a busy machine; it takes a quarter of a second
+    listed = {line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ") and line.split()}
+    wanted = {"run", "migrate", "demo", "admin", "api-key", "import", "plan", "job", "settle", "announce", "events"}
+    assert wanted | {"outbox", "dump", "audit", "export"} <= listed
+
+
+def test_a_migration_twice_is_harmless(fenxiao: Fenxiao) -> None:
+    assert fenxiao("migrate", "--json").data == {"changed": False}
+
+
+def test_the_first_operator_needs_only_a_chat_account(fenxiao: Fenxiao, database: Database) -> None:
+    made = fenxiao("admin", "grant", "telegram:12345", "--json")
+    assert made.data["operator"] is True
+    assert fenxiao("admin", "grant", "telegram:12345", "--json").data == made.data
+    assert database.read_now(lambda db: db.query(Member.operator).all()) == [(True,)]
+    assert database.read_now(lambda db: db.query(Contact.account).all()) == [("12345",)]
+    assert fenxiao("admin", "grant", "12345").status == 2
+
+
+def test_a_key_is_shown_once_and_its_name_is_taken(fenxiao: Fenxiao) -> None:
+    key = fenxiao("api-key", "create", "erp", "--scope", "write", "--json").data["key"]
+    assert len(key) > 30
+    again = fenxiao("api-key", "create", "erp")
+    assert (again.status, again.out) == (1, "")
+    assert again.err.strip()
+    assert fenxiao("api-key", "create", "erp2", "--scope", "all").status == 2
+
+
+def test_settling_an_empty_shop_makes_nothing_payable(fenxiao: Fenxiao) -> None:
+    assert fenxiao("settle", "--json").data == {"made_payable": 0, "amounts": {}}
+    assert fenxiao("settle", "--as-of", "2026-01-01T00:00:00Z", "--json").data["made_payable"] == 0
+
+
+def test_a_time_in_the_future_is_refused_and_one_that_is_no_time_is_wrong_usage(fenxiao: Fenxiao) -> None:
+    future = fenxiao("settle", "--as-of", "2199-01-01T00:00:00Z")
+    assert (future.status, future.out, len(future.err.strip().splitlines())) == (1, "", 1)
+    assert "error" in fenxiao("settle", "--as-of", "2199-01-01T00:00:00Z", "--json").data
+    assert fenxiao("settle", "--as-of", "yesterday").status == 2
+
+
+def test_a_job_runs_for_any_time_and_stands_in_the_history(fenxiao: Fenxiao, database: Database) -> None:
+    database.write_now(lambda db: member(db, "m-1"))
+    listed = fenxiao("job", "--list", "--json").data["jobs"]
+    assert {"settle", "morning_tasks", "evening_reminder", "announcements"} <= {one["name"] for one in listed}
+    done = fenxiao("job", "morning_tasks", "--at", "2026-11-23T02:00:00Z", "--json").data
+    assert done["day"] == "2026-11-23"
+    assert fenxiao("job", "morning_tasks", "--at", "2026-11-23T02:00:00Z", "--json").data == done
+    [run] = fenxiao("job", "--history", "--json").data["runs"]
+    assert (run["job"], run["period"], run["state"]) == ("morning_tasks", "2026-11-23", "done")
+    assert fenxiao("job", "tea").status == 2
+
+
+def test_an_announcement_is_counted_before_and_sent_after(fenxiao: Fenxiao, database: Database, tmp_path: Path) -> None:
+    database.write_now(lambda db: [member(db, f"m-{n}", "merchant") for n in range(3)])
+    text = written(tmp_path, "text.txt", "\ufeff明天放假")
+    assert fenxiao("announce", "--text-file", text, "--audience", "merchants", "--dry-run", "--json").data == {
+        "recipients": 3
+    }
+    assert fenxiao("announce", "--text-file", text, "--json").data == {"id": 1, "recipients": 3}
+    refused = fenxiao("announce", "--text-file", text, "--audience", "everyone")
+    assert (refused.status, refused.out) == (1, "")
+    assert fenxiao("announce", "--text-file", "absent.txt").status == 2
+
+
+def test_a_plan_is_checked_published_and_refused_with_the_reason(fenxiao: Fenxiao, tmp_path: Path) -> None:
+    good = written(tmp_path, "good.toml", PLAN)
+    bad = written(tmp_path, "bad.toml", PLAN + 'colour = "red"')
+    assert fenxiao("plan", "check", good).status == 0
+    checked = fenxiao("plan", "check", bad, "--json")
+    assert checked.status == 1
+    assert "colour" in " ".join(checked.data["errors"])
+    assert fenxiao("plan", "publish", bad).status == 1
+    published = fenxiao("plan", "publish", good, "--from", "2026-12-01T00:00:00Z", "--json").data
+    assert (published["name"], published["from"]) == ("2026 autumn", "2026-12-01T00:00:00Z")
+
+
+def test_what_needs_a_person_is_listed(fenxiao: Fenxiao, database: Database) -> None:
+    def doubt(db: Any) -> None:
+        one = member(db, "m-1")
+        chat(db, one, "telegram")
+        outbox.put_all(db, [outbox.Notice("n", one, "notice.x")], now=THEN)
+        outbox.choose_ways(db, ["telegram"], limit=9, now=THEN)
+        outbox.claim(db, "telegram", limit=9, lease_until=THEN, now=THEN)
+        outbox.recover(db, before=THEN.replace(year=2099), now=THEN)
+        alerts.raise_alert(db, "k", words("alert.x"), now=THEN)
+
+    database.write_now(doubt)
+    [message] = fenxiao("outbox", "list", "--json").data["messages"]
+    assert (message["state"], message["member_id"], message["channel"]) == ("unknown", "m-1", "telegram")
+    assert "m-1" in fenxiao("outbox", "list").out
+    assert fenxiao("events", "list", "--json").data == {"events": []}
+    assert fenxiao("events", "retry", "7").status == 1
+
+
+def test_a_file_goes_in_row_by_row_and_its_bad_rows_are_named(fenxiao: Fenxiao, tmp_path: Path) -> None:
+    file = written(tmp_path, "goods.csv", "sku,name,price,currency\nA-1,面膜,25800,CNY\nA-2,香水,dear,CNY\n")
+    refused = fenxiao("import", "products", file, "--all-or-nothing", "--json")
+    assert (refused.status, refused.data["kept"], [bad["line"] for bad in refused.data["bad"]]) == (1, False, [3])
+    taken = fenxiao("import", "products", file, "--json")
+    assert (taken.status, taken.data["counts"]["created"]) == (1, 1)
+    assert fenxiao("import", "cats", file).status == 2
+
+
+def test_finance_gets_its_tables_and_no_formula_in_them(fenxiao: Fenxiao, database: Database, tmp_path: Path) -> None:
+    def sale(db: Any) -> None:
+        entry = bookkeeping.Entry(
+            key="=earned:A-1",
+            kind=bookkeeping.EntryKind.EARNED,
+            cause="A-1",
+            legs=(
+                bookkeeping.Leg(bookkeeping.Account.COMMISSION_EXPENSE, 0, "CNY", 1234),
+                bookkeeping.Leg(bookkeeping.Account.PENDING, member(db, "m-1"), "CNY", -1234),
+            ),
+        )
+        ledger.post(db, [entry], now=THEN)
+
+    database.write_now(sale)
+    for name in ("ledger.csv", "ledger.xlsx", "ledger.beancount"):
+        assert fenxiao("export", "ledger", "-o", str(tmp_path / name)).status == 0
+    table = (tmp_path / "ledger.csv").read_text(encoding="utf-8-sig")
+    assert "'=earned:A-1" in table
+    assert "1234" in table
+    books = (tmp_path / "ledger.beancount").read_text(encoding="utf-8")
+    assert "Expenses:CommissionExpense  12.34 CNY" in books
+    assert "Liabilities:Members:M-m-1:Pending  -12.34 CNY" in books
+    later = ("--from", "2099-01-01T00:00:00Z")
+    assert fenxiao("export", "orders", "-o", str(tmp_path / "orders.csv"), *later, "--json").data["rows"] == 0
+    assert fenxiao("export", "ledger", "-o", "ledger.pdf").status == 2
+    assert fenxiao("export", "orders", "-o", str(tmp_path / "no" / "orders.csv")).status == 1
+
+
+def test_the_dump_is_the_same_twice_and_the_audit_finds_an_empty_shop_in_order(fenxiao: Fenxiao) -> None:
+    assert fenxiao("dump").out == fenxiao("dump").out
+    audited = fenxiao("audit", "--json")
+    assert (audited.status, audited.data) == (0, {"violations": []})
+
+
+def test_all_wrong_settings_are_told_at_once_and_nothing_is_started(
+    fenxiao: Fenxiao, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FENXIAO_PORT", "http")
+    monkeypatch.setenv("FENXIAO_TIMEZONE", "Moon/Crater")
+    said = fenxiao("settle")
+    assert said.status == 1
+    assert [line.split(":")[0] for line in said.err.splitlines()] == ["FENXIAO_PORT", "FENXIAO_TIMEZONE"]
+    assert fenxiao("run", "--role", "cook").status == 2
+
+
+def test_another_schema_is_refused_with_what_to_do(fenxiao: Fenxiao, database: Database) -> None:
+    if database.sqlite:
+        pytest.skip("the embedded database is brought up to date by whatever opens it")
+    with database.transaction() as db:
+        db.connection().exec_driver_sql("DROP TABLE task")
+    said = fenxiao("settle")
+    assert said.status == 1
+    assert "fenxiao migrate" in said.err
