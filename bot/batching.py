@@ -37,7 +37,7 @@ class Batcher(Generic[T, R]):
     def __init__(
         self,
         database: Database,
-        work: Callable[[Session, Sequence[T]], Sequence[R]],
+        work: Callable[[Session, list[T]], Sequence[R]],
         *,
         most: int = MOST_TOGETHER,
         waiting: int = MOST_WAITING,
@@ -53,6 +53,10 @@ class Batcher(Generic[T, R]):
         self._groups: deque[_Group[T, R]] = deque()
         self._writing: asyncio.Task[None] | None = None
 
+    async def do(self, item: T) -> R:
+        """Return the answer to `item` once it is written durably; raises what `work` raises for it alone."""
+        return await self.put(item)
+
     def put(self, item: T) -> asyncio.Future[R]:
         """Add an item to the next group and return its answer to be; DatabaseUnavailable if too many wait already."""
         groups = self._groups
@@ -65,7 +69,7 @@ class Batcher(Generic[T, R]):
         group.items.append(item)
         group.answers.append(answer)
         if self._writing is None:
-            self._writing = asyncio.create_task(self._write_groups())
+            self._writing = asyncio.create_task(self._write_all())
         return answer
 
     async def finish(self) -> None:
@@ -73,8 +77,9 @@ class Batcher(Generic[T, R]):
         while self._writing is not None:
             await asyncio.wait([self._writing])
 
-    async def _write_groups(self) -> None:
+    async def _write_all(self) -> None:
         try:
+            await asyncio.sleep(0)  # let those in who arrive in the same moment
             while self._groups:
                 await self._write(self._groups.popleft())
         finally:

@@ -16,8 +16,8 @@ from typing import Any
 import psycopg
 from sqlalchemy.orm import Session
 
+from bot.batching import Batcher
 from bot.database import Database
-from bot.together import Together
 from domain import order_events
 from domain.order_data import IncomingEvent
 from domain.order_events import EventResult
@@ -42,12 +42,12 @@ def _work(db: Session, events: list[IncomingEvent]) -> Sequence[EventResult]:
 async def _ingest(url: str) -> float:
     """Return orders per second; each caller sends the next order when the last one is answered."""
     database = Database(url)
-    together = Together(database, _work)
+    batcher = Batcher(database, _work)
     events = orders.sales(ORDERS)
 
     async def some(work: list[IncomingEvent]) -> None:
         while work:
-            answer = await together.do(work.pop())
+            answer = await batcher.do(work.pop())
             assert answer.status == "applied", answer
 
     timed, untimed = events[:-UNTIMED], events[-UNTIMED:]
