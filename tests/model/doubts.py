@@ -47,6 +47,8 @@ def _doubt_event(world: World, kind: str, data: Values) -> str | None:
         return "a second completion while the first still waits"
     if kind == "order.refunded" and any(late.get("refund_id") == data["refund_id"] for _, late, _ in world.listed):
         return "a refund again that proved invalid after waiting"
+    if kind == "order.refunded" and order_id not in world.orders and any(item["amount"] < 0 for item in data["items"]):
+        return "a negative amount in an event that would have to wait"
     if kind == "order.paid" and order_id not in world.orders:
         if any(item["sku"] not in world.products for item in data["items"]):
             return None
