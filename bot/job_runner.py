@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -22,6 +23,10 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 
+class Stopped(Exception):
+    """The program stops: the job ends between two transactions and goes on at the next start."""
+
+
 @dataclass(frozen=True, slots=True)
 class JobRunner:
     """`write` and `read` run a function in a transaction and wait for it; never called on the event loop."""
@@ -30,6 +35,7 @@ class JobRunner:
     read: InTransaction
     clock: Callable[[], datetime]
     zone: ZoneInfo
+    stopping: threading.Event = field(default_factory=threading.Event)
 
     def run(self, job: Job, period: str) -> Mapping[str, Any] | None:
         """Run `job` for `period` as the scheduler does, and return what it did.
@@ -44,6 +50,8 @@ class JobRunner:
             return self._run(job, claim, now)
         except ClaimLost:
             log.warning("job.taken_over", job=job.name, period=period)
+        except Stopped:
+            log.info("job.stopped", job=job.name, period=period)
         except Exception:
             log.exception("job.failed", job=job.name, period=period, attempts=claim.attempts)
         return None
@@ -57,6 +65,8 @@ class JobRunner:
     def _run(self, job: Job, claim: Claim, now: datetime) -> Mapping[str, Any]:
         def write(work: Callable[[Session], T]) -> T:
             """Whoever lost the claim writes nothing any more: both are checked in the same transaction."""
+            if self.stopping.is_set():
+                raise Stopped
 
             def held(db: Session) -> T:
                 job_runs.hold(db, claim, now=self.clock())
@@ -68,6 +78,9 @@ class JobRunner:
         try:
             result = job.run(context)
         except ClaimLost:
+            raise
+        except Stopped:
+            self.write(partial(job_runs.release, claimed=claim, now=self.clock()))
             raise
         except Exception as error:
             reason = str(error) if isinstance(error, Refusal) else f"{type(error).__name__}: {error}"

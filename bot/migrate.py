@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from pathlib import Path
+
 from sqlalchemy import inspect, text
 from sqlalchemy.orm import Session
 
 from bot.database import Database
-from domain.schema import Base
-from domain.sql import is_postgresql
+from domain.sql import is_postgresql, one_at_a_time
+
+MIGRATIONS = Path(__file__).parent.parent / "migrations"
+
+
+@lru_cache(maxsize=1)
+def newest() -> str:
+    """Return the revision that this program was written for: migrations are numbered, 0001_what.py and so on."""
+    return max(file.stem.split("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 def is_empty(db: Session) -> bool:
@@ -17,23 +27,41 @@ def is_empty(db: Session) -> bool:
 
 def is_current(db: Session) -> bool:
     """Say whether the schema is the one that this program was written for."""
-    there = set(inspect(db.connection()).get_table_names())
-    return set(Base.metadata.tables) <= there and (not is_postgresql(db) or "procrastinate_jobs" in there)
+    if not _has_table(db, "alembic_version"):
+        return False
+    return bool(db.scalar(text("SELECT version_num FROM alembic_version")) == newest())
 
 
 def migrate(database: Database) -> bool:
-    """Bring the schema up to date; returns whether anything had to be done."""
+    """Bring the schema up to date in one transaction; returns whether anything had to be done."""
     if database.read_now(is_current):
         return False
-    Base.metadata.create_all(database.writing)
-    if not database.sqlite:
-        database.write_now(_make_job_queue)
+    return database.write_now(_upgrade)
+
+
+def _upgrade(db: Session) -> bool:
+    one_at_a_time(db, "migrate")
+    if is_current(db):
+        return False  # another process was faster
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = db.connection()
+    command.upgrade(config, "head")
+    make_job_queue(db)
     return True
 
 
-def _make_job_queue(db: Session) -> None:
-    """Procrastinate's own tables, as its locked version makes them."""
+def _has_table(db: Session, name: str) -> bool:
+    return bool(inspect(db.connection()).has_table(name))
+
+
+def make_job_queue(db: Session) -> None:
+    """Make Procrastinate's own tables, as its locked version has them; PostgreSQL only, twice is harmless."""
+    if not is_postgresql(db) or _has_table(db, "procrastinate_jobs"):
+        return
     from procrastinate.schema import SchemaManager
 
-    if db.scalar(text("SELECT to_regclass('procrastinate_jobs')")) is None:
-        db.connection().connection.cursor().execute(SchemaManager.get_schema())
+    db.connection().exec_driver_sql(SchemaManager.get_schema(), execution_options={"no_parameters": True})

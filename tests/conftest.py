@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
+from bot import migrate
 from bot.database import Database
 from domain.schema import Base
 from tests import postgresql
@@ -61,7 +62,11 @@ def _postgresql_pool(postgresql_server: str) -> Iterator[postgresql.Pool]:
 
 def _make_schema(url: str) -> None:
     database = Database(url)
-    Base.metadata.create_all(database.writing)
+    Base.metadata.create_all(database.writing)  # faster than the migrations, whose result is compared with it
+    with database.transaction() as db:
+        db.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+        db.execute(text("INSERT INTO alembic_version VALUES (:newest)"), {"newest": migrate.newest()})
+        migrate.make_job_queue(db)
     database.close()
 
 

@@ -45,7 +45,7 @@ async def locking(url: str, name: str) -> AsyncIterator[AdvisoryLocks]:
 
 async def test_a_scheduler_process_hands_a_job_to_a_worker_process(postgresql_url: str) -> None:
     database = Database(postgresql_url)
-    migrate.migrate(database)
+    database.write_now(migrate.make_job_queue)
     ran: list[str] = []
 
     def run(context: JobContext) -> Mapping[str, Any]:
