@@ -169,6 +169,11 @@ def _change_balances(db: Session, changes: Mapping[int, int]) -> None:
     )
 
 
+_BALANCES: Final = select(Account.member_id, Account.currency, Account.kind, Account.balance).where(
+    among(Account.member_id, "members")
+)
+
+
 def balances(db: Session, member: int, *, currency: str | None = None) -> dict[str, Balances]:
     """Return what `member` has, by currency; `currency` is among them even if there is nothing yet."""
     found = balances_of(db, [member]).get(member, {})
@@ -180,12 +185,7 @@ def balances(db: Session, member: int, *, currency: str | None = None) -> dict[s
 def balances_of(db: Session, members: Sequence[int]) -> dict[int, dict[str, Balances]]:
     """Return the same for several members; who has no account is left out."""
     sums: dict[tuple[int, str], dict[str, int]] = {}
-    rows = db.execute(
-        select(Account.member_id, Account.currency, Account.kind, Account.balance).where(
-            among(Account.member_id, members)
-        )
-    )
-    for member, currency, kind, balance in rows:
+    for member, currency, kind, balance in db.connection().execute(_BALANCES, {"members": members}):
         sums.setdefault((member, currency), {})[kind] = balance
     found: dict[int, dict[str, Balances]] = {}
     for (member, currency), by_kind in sums.items():
@@ -207,15 +207,17 @@ def shown(by_kind: Mapping[str, int]) -> Balances:
     )
 
 
+_CURRENCY_OF: Final = (
+    select(Account.currency)
+    .join(Posting, Posting.account_id == Account.id)
+    .join(Entry, Entry.id == Posting.entry_id)
+    .limit(1)
+)
+
+
 def currency_of(db: Session, key: str) -> str | None:
     """Return the currency of the entry `key`; None if there is no such entry."""
-    return db.scalar(
-        select(Account.currency)
-        .join(Posting, Posting.account_id == Account.id)
-        .join(Entry, Entry.id == Posting.entry_id)
-        .where(Entry.key == key)
-        .limit(1)
-    )
+    return db.scalar(_CURRENCY_OF.where(Entry.key == key))
 
 
 def trial_balance(db: Session) -> list[TrialRow]:

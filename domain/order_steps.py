@@ -39,40 +39,43 @@ class Known:
 _TIMES: Final = ("shipped_at", "customs_cleared_at", "delivered_at", "completed_at", "cancelled_at")
 
 
+_customer, _seller = aliased(Member, name="customer"), aliased(Member, name="seller")
+_KNOWN: Final = (
+    select(
+        Order.id,
+        Order.order_id,
+        Order.currency,
+        Order.freeze_days,
+        Order.decision,
+        *(getattr(Order, name) for name in _TIMES),
+        _customer.id.label("customer"),
+        _customer.member_id.label("customer_id"),
+        _seller.id.label("seller"),
+        _seller.member_id.label("seller_id"),
+    )
+    .outerjoin(_customer, _customer.buyer_id == Order.buyer_id)
+    .outerjoin(_seller, _seller.id == Order.credited_id)
+    .where(among(Order.order_id, "order_ids"))
+)
+
+
 def known(db: Session, order_ids: Collection[str]) -> dict[str, Known]:
     """Return the recorded orders among `order_ids`."""
-    customer, seller = aliased(Member), aliased(Member)
-    found: dict[str, Known] = {}
-    if order_ids:
-        rows = db.execute(
-            select(
-                Order.id,
-                Order.order_id,
-                Order.currency,
-                Order.freeze_days,
-                Order.decision,
-                *(getattr(Order, name) for name in _TIMES),
-                customer.id.label("customer"),
-                customer.member_id.label("customer_id"),
-                seller.id.label("seller"),
-                seller.member_id.label("seller_id"),
-            )
-            .outerjoin(customer, customer.buyer_id == Order.buyer_id)
-            .outerjoin(seller, seller.id == Order.credited_id)
-            .where(among(Order.order_id, order_ids))
+    if not order_ids:
+        return {}
+    return {
+        row.order_id: Known(
+            row.id,
+            row.order_id,
+            row.currency,
+            row.freeze_days,
+            row.decision,
+            {name: getattr(row, name) for name in _TIMES},
+            Reader(row.customer, row.customer_id) if row.customer else None,
+            Reader(row.seller, row.seller_id) if row.seller and row.seller != row.customer else None,
         )
-        for row in rows:
-            found[row.order_id] = Known(
-                row.id,
-                row.order_id,
-                row.currency,
-                row.freeze_days,
-                row.decision,
-                {name: getattr(row, name) for name in _TIMES},
-                Reader(row.customer, row.customer_id) if row.customer else None,
-                Reader(row.seller, row.seller_id) if row.seller and row.seller != row.customer else None,
-            )
-    return found
+        for row in db.connection().execute(_KNOWN, {"order_ids": order_ids})
+    }
 
 
 def apply(db: Session, order: Known, event: Event, batch: Batch) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased
 
 from domain import commissions, ledger, why
 from domain.bookkeeping import EntryKind, entry_key
+from domain.bulk import among
 from domain.commission import Captured, Step
 from domain.errors import NotFound
 from domain.explanation import explain, explain_refund, steps_for
@@ -132,23 +133,75 @@ STATE: Final[ColumnElement[str]] = case(
 """The state of an order, in SQL: the furthest it has come, or that everything was taken back."""
 
 
+_ORDER_COLUMNS: Final = (
+    "id", "order_id", "buyer_id", "sales_channel", "payment", "currency", "amount", "shipping", "paid_at",
+    "credit_reason", "decision", "decision_reason", "shipped_at", "customs_cleared_at", "delivered_at",
+    "completed_at", "due_at", "cancelled_at",
+)  # fmt: skip
+
+# Built once: putting a statement together costs more than running it.
+_ORDER: Final = (
+    select(
+        *(getattr(Order, name) for name in _ORDER_COLUMNS),
+        STATE.label("state"),
+        Member.member_id.label("credited"),
+        select(OrderCase.order_id)
+        .where(OrderCase.order_id == Order.id, commissions.is_open())
+        .exists()
+        .label("case_open"),
+    )
+    .select_from(Order)
+    .outerjoin(Member, Member.id == Order.credited_id)
+)
+_LINES: Final = (
+    select(
+        OrderLine.line,
+        OrderLine.sku,
+        OrderLine.quantity,
+        OrderLine.amount,
+        OrderLine.refunded_quantity,
+        OrderLine.refunded_amount,
+        OrderLine.captured,
+        OrderLine.trace,
+        Product.name,
+        Product.name_en,
+    )
+    .outerjoin(Product, Product.sku == OrderLine.sku)
+    .order_by(OrderLine.line)
+)
+_PARCELS: Final = select(Parcel.carrier, Parcel.tracking_number, Parcel.warehouse, Parcel.shipped_at).order_by(
+    Parcel.shipped_at, Parcel.carrier, Parcel.tracking_number
+)
+_COMMISSIONS: Final = (
+    select(
+        Commission.id,
+        Commission.member_id.label("member"),
+        Member.member_id,
+        Commission.level,
+        Commission.line,
+        OrderLine.sku,
+        Commission.base,
+        Commission.rate_bp,
+        Commission.amount,
+        Commission.reversed,
+        commissions.STATE.label("state"),
+        Order.due_at,
+    )
+    .join(Order, Order.id == Commission.order_id)
+    .join(Member, Member.id == Commission.member_id)
+    .join(OrderLine, (OrderLine.order_id == Commission.order_id) & (OrderLine.line == Commission.line))
+    .order_by(Commission.line, Commission.level)
+)
+_NAMES: Final = select(Member.member_id, Member.name).where(among(Member.member_id, "member_ids"))
+
+
 def order(db: Session, which: str | int) -> OrderView:
     """Return one order with everything about it, by its order id, or by the `id` that lists have. Raises NotFound."""
-    credited = aliased(Member)
-    open_case = select(OrderCase.order_id).where(OrderCase.order_id == Order.id, commissions.is_open()).exists()
-    row = db.execute(
-        select(
-            *(getattr(Order, name) for name in _ORDER_COLUMNS),
-            STATE.label("state"),
-            credited.member_id.label("credited"),
-            open_case.label("case_open"),
-        )
-        .outerjoin(credited, credited.id == Order.credited_id)
-        .where(Order.order_id == which if isinstance(which, str) else Order.id == which)
-    ).one_or_none()
+    its = Order.order_id == which if isinstance(which, str) else Order.id == which
+    row = db.execute(_ORDER.where(its)).one_or_none()
     if row is None:
         raise NotFound(what="order", id=which)
-    lines = _lines(db, row.id)
+    lines = db.execute(_LINES.where(OrderLine.order_id == row.id)).all()
     currency = ledger.currency_of(db, entry_key(EntryKind.EARNED, row.order_id))
     return OrderView(
         **{name: getattr(row, name) for name in _ORDER_COLUMNS},
@@ -168,70 +221,14 @@ def order(db: Session, which: str | int) -> OrderView:
             )
             for line in lines
         ),
-        parcels=_parcels(db, row.id),
+        parcels=tuple(ParcelView(*each) for each in db.execute(_PARCELS.where(Parcel.order_id == row.id))),
         commission_currency=currency,
         commissions=_explained(db, row, lines, currency) if currency else (),
     )
 
 
-_ORDER_COLUMNS: Final = (
-    "id", "order_id", "buyer_id", "sales_channel", "payment", "currency", "amount", "shipping", "paid_at",
-    "credit_reason", "decision", "decision_reason", "shipped_at", "customs_cleared_at", "delivered_at",
-    "completed_at", "due_at", "cancelled_at",
-)  # fmt: skip
-
-
-def _lines(db: Session, order: int) -> Sequence[Any]:
-    return db.execute(
-        select(
-            OrderLine.line,
-            OrderLine.sku,
-            OrderLine.quantity,
-            OrderLine.amount,
-            OrderLine.refunded_quantity,
-            OrderLine.refunded_amount,
-            OrderLine.captured,
-            OrderLine.trace,
-            Product.name,
-            Product.name_en,
-        )
-        .outerjoin(Product, Product.sku == OrderLine.sku)
-        .where(OrderLine.order_id == order)
-        .order_by(OrderLine.line)
-    ).all()
-
-
-def _parcels(db: Session, order: int) -> tuple[ParcelView, ...]:
-    rows = db.execute(
-        select(Parcel.carrier, Parcel.tracking_number, Parcel.warehouse, Parcel.shipped_at)
-        .where(Parcel.order_id == order)
-        .order_by(Parcel.shipped_at, Parcel.carrier, Parcel.tracking_number)
-    )
-    return tuple(ParcelView(*row) for row in rows)
-
-
 def _explained(db: Session, order: Any, lines: Sequence[Any], currency: str) -> tuple[CommissionView, ...]:
-    rows = db.execute(
-        select(
-            Commission.id,
-            Commission.member_id.label("member"),
-            Member.member_id,
-            Commission.level,
-            Commission.line,
-            OrderLine.sku,
-            Commission.base,
-            Commission.rate_bp,
-            Commission.amount,
-            Commission.reversed,
-            commissions.STATE.label("state"),
-            Order.due_at,
-        )
-        .join(Order, Order.id == Commission.order_id)
-        .join(Member, Member.id == Commission.member_id)
-        .join(OrderLine, (OrderLine.order_id == Commission.order_id) & (OrderLine.line == Commission.line))
-        .where(Commission.order_id == order.id)
-        .order_by(Commission.line, Commission.level)
-    )
+    rows = db.execute(_COMMISSIONS.where(Commission.order_id == order.id))
     views = [CommissionView(**row._mapping) for row in rows]
     reasons = _explanations(db, order, lines, currency)
     return tuple(replace(view, why=reasons(view.line, view.level)) for view in views)
@@ -269,8 +266,7 @@ def _explanations(
 def _names(db: Session, member_ids: Collection[str]) -> dict[str, str]:
     if not member_ids:
         return {}
-    rows = db.execute(select(Member.member_id, Member.name).where(Member.member_id.in_(member_ids)))
-    return {row.member_id: row.name for row in rows}
+    return {row[0]: row[1] for row in db.execute(_NAMES, {"member_ids": member_ids})}
 
 
 def _decided(decision: str, reason: str | None) -> list[Words]:

@@ -70,8 +70,15 @@ class Shop:
         rows = [{name: getattr(each, name) for name in names} for each in view.commissions]
         return sorted(rows, key=lambda row: (row["sku"], row["level"]))
 
-    def balances(self, member_id: str) -> dict[str, int]:
-        has = ledger.balances(self.db, self._member(member_id), currency=SETTLEMENT_CURRENCY)[SETTLEMENT_CURRENCY]
+    def balances(self) -> dict[str, dict[str, int]]:
+        """What every member has in the settlement currency."""
+        members = {row.id: row.member_id for row in self.db.execute(select(Member.id, Member.member_id))}
+        has = ledger.balances_of(self.db, list(members))
+        return {member_id: self._shown(has.get(id_, {})) for id_, member_id in members.items()}
+
+    @staticmethod
+    def _shown(by_currency: dict[str, ledger.Balances]) -> dict[str, int]:
+        has = by_currency.get(SETTLEMENT_CURRENCY, ledger.Balances())
         return {"pending": has.pending, "payable": has.payable, "owed": has.owed, "withdrawn": has.withdrawn}
 
     def listed(self) -> int:
@@ -144,7 +151,7 @@ class Shop:
     def _pay_out(self, step: Step, now: datetime) -> Answer:
         """What a withdrawal that is asked for, approved and paid leaves in the books."""
         member, amount = self._member(step["member_id"]), step["amount"]
-        if not SMALLEST_PAY_OUT <= amount <= self.balances(step["member_id"])["payable"]:
+        if not SMALLEST_PAY_OUT <= amount <= self.balances()[step["member_id"]]["payable"]:
             return Answer(422)
         self.payouts += 1
         name = f"w-{self.payouts}"
