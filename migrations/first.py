@@ -1,4 +1,4 @@
-"""Writes the first migration from the schema: `python -m migrations.first`, after each change until the first release."""
+"""Writes the first migration from the schema: `python -m migrations.first`, after each change until it is released."""
 
 from collections.abc import Iterator
 from itertools import groupby

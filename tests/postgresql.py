@@ -141,7 +141,8 @@ DO $$
 DECLARE one record; filled boolean;
 BEGIN
     SET LOCAL session_replication_role = replica;  -- past the triggers that refuse it
-    FOR one IN SELECT quote_ident(tablename) AS name FROM pg_tables WHERE schemaname = 'public' LOOP
+    FOR one IN SELECT quote_ident(tablename) AS name FROM pg_tables
+        WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
         EXECUTE 'SELECT EXISTS (SELECT 1 FROM ' || one.name || ')' INTO filled;
         IF filled THEN EXECUTE 'TRUNCATE ' || one.name || ' CASCADE'; END IF;
     END LOOP;

@@ -230,11 +230,12 @@ def test_all_wrong_settings_are_told_at_once_and_nothing_is_started(
     assert fenxiao("run", "--role", "cook").status == 2
 
 
-def test_another_schema_is_refused_with_what_to_do(fenxiao: Fenxiao, database: Database) -> None:
-    if database.sqlite:
+def test_another_schema_is_refused_with_what_to_do(
+    fenxiao: Fenxiao, bare_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if bare_database_url.startswith("sqlite"):
         pytest.skip("the embedded database is brought up to date by whatever opens it")
-    with database.transaction() as db:
-        db.connection().exec_driver_sql("DROP TABLE task")
+    monkeypatch.setenv("FENXIAO_DATABASE_URL", bare_database_url)
     said = fenxiao("settle")
     assert said.status == 1
     assert "fenxiao migrate" in said.err

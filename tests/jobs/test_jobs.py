@@ -100,10 +100,11 @@ def test_an_announcement_goes_out_at_its_time_and_a_cancelled_one_comes_back(
 
     first, _ = database.write_now(announce)
     job = JOBS["announcements"]
-    assert job.wanted is not None
-    assert database.read_now(lambda db: job.wanted(db, now))
+    wanted = job.wanted
+    assert wanted is not None
+    assert database.read_now(lambda db: wanted(db, now))
     assert runner.run(job, "p") == {"put_out": [first], "taken_back": []}
-    assert not database.read_now(lambda db: job.wanted(db, now))
+    assert not database.read_now(lambda db: wanted(db, now))
     assert database.read_now(lambda db: announcements.progress(db, first)["queued"]) == 3
 
 
