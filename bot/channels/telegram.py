@@ -22,7 +22,7 @@ from bot.channels.sending import Message, Recipient
 from bot.channels.telegram_client import FloodWait, attempt, classify, make_bot
 from bot.channels.telegram_screens import Screens, screen
 from bot.channels.telegram_setup import prepare
-from bot.channels.telegram_updates import ALLOWED, CHANNEL, Presence, Talk, Unreadable, read
+from bot.channels.telegram_updates import ALLOWED, CHANNEL, Presence, Talk, Unreadable, read, update_id
 from bot.database import DatabaseUnavailable
 from bot.gateway import Answer
 from bot.rendering import Rendered, choose_locale
@@ -132,19 +132,17 @@ class TelegramChannel:
                 if not asking:
                     await self._bot.delete_webhook()
                     asking = True
-                updates = await self._bot.do_api_request(
-                    "getUpdates",
-                    {"offset": offset, "timeout": POLL_SECONDS, "allowed_updates": ALLOWED},
-                    read_timeout=POLL_SECONDS + 10.0,
-                )
+                updates = await self._bot.raw_updates(offset, allowed=ALLOWED, wait_seconds=POLL_SECONDS)
+                if updates and await self._take(updates):
+                    offset = max(update_id(update) for update in updates) + 1
+                pause = 1.0
             except TelegramError as failure:
                 log.warning("telegram.poll_failed", error=failure.message[:200])
                 await asyncio.sleep(_pause(failure, pause))
                 pause = min(LONGEST_PAUSE_SECONDS, pause * 2)
-                continue
-            pause = 1.0
-            if updates and await self._take(updates):
-                offset = max(update["update_id"] for update in updates) + 1
+            except Exception:
+                log.exception("telegram.poll_failed")
+                await asyncio.sleep(LONGEST_PAUSE_SECONDS)
 
     async def _take(self, updates: Sequence[dict[str, Any]]) -> bool:
         """Handle what was asked for; False if it has to be asked for again."""

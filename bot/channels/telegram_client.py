@@ -31,6 +31,7 @@ API_URL = "https://api.telegram.org"
 UNREACHABLE_RETRY_SECONDS = 5.0
 SERVER_ERROR_RETRY_SECONDS = 2.0
 CONFLICT_RETRY_SECONDS = 5.0
+ANSWER_SECONDS = 10.0  # beyond the time that Telegram was asked to wait for updates
 FLOOD_WAIT_SECONDS = 5.0  # where a 429 does not say
 # Telegram serves files of up to 20 MB to bots.
 FILE_LIMIT_BYTES = 21 * 1024 * 1024
@@ -168,6 +169,14 @@ class TelegramBot(Bot):
             await super().initialize()
         except InvalidToken:
             raise InvalidToken("Telegram refuses the bot's token") from None
+
+    async def raw_updates(self, offset: int, *, allowed: list[str], wait_seconds: int) -> list[Any]:
+        """Return the updates from `offset` on as Telegram sent them, waiting up to `wait_seconds` for the first."""
+        asked = {"offset": offset, "timeout": wait_seconds, "allowed_updates": allowed}
+        updates = await self._post("getUpdates", asked, read_timeout=wait_seconds + ANSWER_SECONDS)
+        if not isinstance(updates, list):
+            raise NoAnswer("Telegram's answer is no list of updates")
+        return updates
 
     async def shutdown(self) -> None:
         """Close all connections, whether `initialize()` was called or not."""

@@ -62,7 +62,8 @@ class WeChatChannel:
 
     def __init__(self, parts: Parts) -> None:
         settings = parts.settings.wechat
-        assert settings.app_id and settings.app_secret
+        assert settings.app_id
+        assert settings.app_secret
         assert settings.token
         secret = settings.app_secret.get_secret_value()
         self._parts = parts
