@@ -79,16 +79,17 @@ def ancestors(db: Session, members: Collection[int]) -> dict[int, int | None]:
     return found
 
 
+_COUNTS: Final = select(
+    *(
+        select(func.count()).select_from(Member).where(column == bindparam("upper")).scalar_subquery()
+        for column in _LEVEL_COLUMNS
+    )
+)
+
+
 def counts(db: Session, member: int) -> tuple[int, int, int]:
     """Return how many members stand one, two and three levels below."""
-    one, two, three = db.execute(
-        select(
-            *(
-                select(func.count()).select_from(Member).where(column == member).scalar_subquery()
-                for column in _LEVEL_COLUMNS
-            )
-        )
-    ).one()
+    one, two, three = db.execute(_COUNTS, {"upper": member}).one()
     return one, two, three
 
 
