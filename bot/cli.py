@@ -60,23 +60,13 @@ def _welcome(app: App) -> None:
     """Say where to look, in the language of the house."""
     if app.role not in ("all", "web"):
         return
-    zh = app.settings.locale == "zh"
     url = app.settings.public_url
-    demo = ""
-    if app.demo:
-        rows = (
-            [("演示店铺", f"{url}/shop"), ("换座位", "在聊天页面左侧选择分销商、商家、运营或客户")]
-            if zh
-            else [
-                ("Demo shop", f"{url}/shop"),
-                ("Change seats", "on the left of the chat page: distributor, merchant, …"),
-            ]
-        )
-        demo = "\n".join(f"  {name:<20}{what}" for name, what in rows)
-    note = ("（演示数据）" if zh else " This is a demo with invented data.") if app.demo else ""
-    template = (TEMPLATES / f"welcome.{app.settings.locale}.txt").read_text(encoding="utf-8")
-    text = string.Template(template).substitute(demo_note=note, public_url=url, demo=demo)
-    print(text, flush=True)
+    demo = _filled(f"demo.{app.settings.locale}", public_url=url) if app.demo else ""
+    typer.echo(_filled(f"welcome.{app.settings.locale}", public_url=url, demo=demo))
+
+
+def _filled(template: str, **values: str) -> str:
+    return string.Template((TEMPLATES / f"{template}.txt").read_text(encoding="utf-8")).substitute(values)
 
 
 @cli.command()

@@ -93,7 +93,9 @@ def load_demo(database: Database, settings: Settings, now: datetime, **size: int
     database.write_now(lambda db: facts.put(db, facts.DEMO, "on"))
     database.write_now(tasks.seed_templates)
     given = {name: value for name, value in size.items() if value is not None}
-    return demo.build(database.write_now, database.read_now, now=now, zone=settings.timezone, **given)
+    return demo.build(
+        database.write_now, database.read_now, now=now, zone=settings.timezone, currency=settings.currency, **given
+    )
 
 
 def _demo_secret(db: Session) -> str:
