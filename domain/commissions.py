@@ -118,7 +118,7 @@ def _commissions(db: Session, order: int) -> Sequence[Any]:
         .join(Member, Member.id == Commission.member_id)
         .where(Commission.order_id == order)
         .order_by(Commission.id)
-        .with_for_update(of=Commission)
+        .with_for_update(of=Commission, key_share=True)
     ).all()
 
 
