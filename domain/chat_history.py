@@ -1,0 +1,89 @@
+"""What was said in the web chat, by both sides: kept in the transaction of its cause, read by its owner only."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.orm import Session
+
+from domain import wording
+from domain.errors import NotFound
+from domain.schema import ChatMessage
+from domain.wording import Words
+
+
+@dataclass(frozen=True, slots=True)
+class ChatLine:
+    """One message. `outgoing` was said by us; `body` is what the channel needs to show it again in any language."""
+
+    id: int
+    outgoing: bool
+    body: Mapping[str, Any]
+    at: datetime
+
+
+def keep(db: Session, contact_id: int, *, outgoing: bool, body: Mapping[str, Any], now: datetime) -> ChatLine:
+    """Write down one message and return it with its id."""
+    row = {"contact_id": contact_id, "outgoing": outgoing, "body": dict(body), "at": now}
+    return ChatLine(
+        db.execute(insert(ChatMessage).values(row).returning(ChatMessage.id)).scalar_one(), outgoing, body, now
+    )
+
+
+def notice(said: Words) -> dict[str, Any]:
+    """The body of something that we say by ourselves."""
+    return {"body": [[said.key, wording.to_json(said.params)]], "choices": [], "picture": None, "edit": True}
+
+
+def before(db: Session, contact_id: int, message_id: int | None, *, limit: int) -> list[ChatLine]:
+    """Return up to `limit` messages before `message_id` (the newest ones without it), the oldest first."""
+    wanted = _of(contact_id).order_by(ChatMessage.id.desc()).limit(limit)
+    if message_id is not None:
+        wanted = wanted.where(ChatMessage.id < message_id)
+    return [ChatLine(*row) for row in db.execute(wanted)][::-1]
+
+
+def after(db: Session, contact_id: int, message_id: int, *, limit: int) -> list[ChatLine]:
+    """Return up to `limit` messages after `message_id`, the oldest first."""
+    wanted = _of(contact_id).where(ChatMessage.id > message_id).order_by(ChatMessage.id).limit(limit)
+    return [ChatLine(*row) for row in db.execute(wanted)]
+
+
+def message(db: Session, contact_id: int, message_id: int) -> ChatLine:
+    """Return one message of this chat; another's is answered like a missing one, by NotFound."""
+    row = db.execute(_of(contact_id).where(ChatMessage.id == message_id)).one_or_none()
+    if row is None:
+        raise NotFound()
+    return ChatLine(*row)
+
+
+def _of(contact_id: int) -> Any:
+    return select(ChatMessage.id, ChatMessage.outgoing, ChatMessage.body, ChatMessage.at).where(
+        ChatMessage.contact_id == contact_id
+    )
+
+
+def newest(db: Session) -> int:
+    """Return the id of the newest message in any chat; 0 without one."""
+    return db.scalar(select(func.max(ChatMessage.id))) or 0
+
+
+def chats_since(db: Session, message_id: int) -> Sequence[tuple[int, int]]:
+    """Return (message, chat) of everything that was said after `message_id` in any chat."""
+    rows = db.execute(
+        select(ChatMessage.id, ChatMessage.contact_id).where(ChatMessage.id > message_id).order_by(ChatMessage.id)
+    )
+    return [(row.id, row.contact_id) for row in rows]
+
+
+def keep_all(db: Session, rows: Collection[tuple[int, bool, Mapping[str, Any], datetime]]) -> None:
+    """Write down many messages, each with its chat, whether we said it, its body and its time."""
+    if rows:
+        db.execute(
+            insert(ChatMessage.__table__),  # type: ignore[arg-type]
+            [{"contact_id": chat, "outgoing": ours, "body": dict(body), "at": at} for chat, ours, body, at in rows],
+        )
