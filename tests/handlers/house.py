@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,10 +14,11 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from bot.database import Database
-from bot.gateway import Gateway
+from bot.gateway import Answer, Gateway
 from bot.rendering import Rendered, Texts
 from domain import alerts, announcements, links, order_events, plans, settlement, tasks, visits
 from domain.catalog import put_products, put_stock
+from domain.errors import Refusal
 from domain.members import put_members, set_operator
 from domain.order_data import IncomingEvent
 from domain.periods import format_instant
@@ -120,7 +121,7 @@ class Talk:
     def _send(self, **said: Any) -> Rendered:
         update_key = f"{self.account}-{next(self.house.counter)}"
         incoming = Incoming(self.channel, self.account, update_key, name=self.name, locale=self.locale, **said)
-        self.last = asyncio.run(self.house.gateway.handle(incoming)).rendered
+        self.last = self.house.answers(incoming).rendered
         return self.last
 
 
@@ -128,12 +129,20 @@ class Talk:
 class House:
     database: Database
     now: datetime
-    counter: Any = field(default_factory=itertools.count)
+    counter: Any = field(default_factory=lambda: itertools.count(secrets.randbits(60)))
     shop: Shop = SHOP
 
     def __post_init__(self) -> None:
         self.texts = Texts(ZONE)
         self.gateway = Gateway(self.database, discover(), self.texts, self.shop, lambda: self.now)
+
+    def answers(self, incoming: Incoming) -> Answer:
+        """As the gateway handles an update, without the loop around it."""
+        try:
+            return self.database.write_now(lambda db: self.gateway.converse(db, incoming))
+        except Refusal as refusal:
+            refused = refusal
+        return self.database.write_now(lambda db: self.gateway.converse(db, incoming, refused))
 
     def stranger(self, account: str = "somebody", channel: str = "telegram", **more: Any) -> Talk:
         return Talk(self, channel, account, **more)
@@ -210,25 +219,23 @@ class House:
         settlement.settle(self.database.write_now, self.database.read_now, as_of=as_of, now=max(as_of, self.now))
 
 
-def open_house(database: Database, now: datetime) -> House:
-    """The shop as it stands on an ordinary Monday morning."""
-    house = House(database, now)
-    with database.transaction() as db:
-        _furnish(db, now)
+def furnish(house: House) -> None:
+    """Fill an empty database: the shop as it stands on an ordinary Monday morning."""
+    now = house.now
+    with house.database.transaction() as db:
+        _open(db, now)
     _sell(house)
-    with database.transaction() as db:
-        alerts.raise_alert(
-            db, "job_failing:x", words("alert.job_failing", job="x", period="1", error="disk full"), now=now
-        )
+    with house.database.transaction() as db:
+        said = words("alert.job_failing", job="x", period="1", error="disk full")
+        alerts.raise_alert(db, "job_failing:x", said, now=now)
         for text in ("双十一清关会慢两天，请提前告诉客户。", "新品「高山茶」上架。\n今晚八点直播。"):
             new = announcements.schedule(db, text, "all", now, by="member:ops", now=now)
             announcements.enqueue_chunk(db, new, now=now)
         wrong = IncomingEvent("evt-wrong", "order.paid", "", {"order_id": "W-1"})
         order_events.record_events(db, [wrong], now=now, settlement_currency="CNY")
-    return house
 
 
-def _furnish(db: Session, now: datetime) -> None:
+def _open(db: Session, now: datetime) -> None:
     then = now - timedelta(days=60)
     _all_right(put_products(db, PRODUCTS, actor="test", now=then))
     stock = [

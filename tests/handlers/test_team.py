@@ -9,8 +9,8 @@ from domain.schema import Contact, Mute, Outbox, Task
 from tests.handlers.house import House
 
 
-def test_three_levels_are_counted_and_the_third_is_marked(house: House):
-    mei = house.talk("mei")
+def test_three_levels_are_counted_and_the_third_is_marked(one_house: House):
+    mei = one_house.talk("mei")
     seen = mei.says("团队")
     assert "第 1 级：2 人" in seen.text
     assert "第 3 级：1 人（不计佣）" in seen.text
@@ -24,16 +24,16 @@ def test_three_levels_are_counted_and_the_third_is_marked(house: House):
     assert "近 30 天 4 单，上一单" in mei.presses("小林").text
 
 
-def test_nobody_looks_into_a_team_above_or_beside_their_own(house: House):
-    jun = house.talk("jun")
+def test_nobody_looks_into_a_team_above_or_beside_their_own(one_house: House):
+    jun = one_house.talk("jun")
     for stranger in ("mei", "lin", "off", "jun", "an"):
-        assert "没找到" in jun.taps(f"downline:{house.member(stranger)}").text
+        assert "没找到" in jun.taps(f"downline:{one_house.member(stranger)}").text
 
 
-def test_the_invitation_has_a_link_for_each_way_in_a_code_and_a_poster(house: House):
-    lin = house.talk("lin", channel="telegram")
+def test_the_invitation_has_a_link_for_each_way_in_a_code_and_a_poster(one_house: House):
+    lin = one_house.talk("lin", channel="telegram")
     invited = lin.says("邀请")
-    code = house.code("lin", "invite")
+    code = one_house.code("lin", "invite")
     assert f"https://t.me/globalmallbot?start={code}" in invited.text
     assert f"https://shop.example/chat?invite={code}" in invited.text
     assert "邀请本身没有奖励" in invited.text
@@ -42,55 +42,53 @@ def test_the_invitation_has_a_link_for_each_way_in_a_code_and_a_poster(house: Ho
     assert poster.picture.params == {"link": code}
 
 
-def test_the_tasks_of_today_show_how_far_one_has_come(house: House):
-    lin = house.talk("lin")
+def test_the_tasks_of_today_show_how_far_one_has_come(one_house: House):
+    lin = one_house.talk("lin")
     seen = lin.says("今日任务")
     assert "▓▓▓▓▓▓▓▓▓▓ 带来今天的第一位访客　✓" in seen.text
     assert "▓▓▓▓▓▓░░░░ 带来 5 位访客　3/5" in seen.text
     assert "今日积分 35 / 45" in seen.text
     assert "热卖" in lin.labels()
-    house.visited(house.code("lin", "product", "MASK-10"), house.now, 9)
+    one_house.visited(one_house.code("lin", "product", "MASK-10"), one_house.now, 9)
     assert "全部完成" in lin.says("任务").text
 
 
-def test_whoever_joins_after_the_morning_gets_the_tasks_of_the_day_too(house: House):
-    jun = house.talk("jun")
-    with house.database.transaction() as db:
+def test_whoever_joins_after_the_morning_gets_the_tasks_of_the_day_too(one_house: House):
+    jun = one_house.talk("jun")
+    with one_house.database.transaction() as db:
         db.execute(delete(Task))
-    assert "Bring today's first visitor" in house.talk("jun", locale="en").says("tasks").text
+    assert "Bring today's first visitor" in one_house.talk("jun", locale="en").says("tasks").text
     assert "0/5" in jun.says("任务").text
 
 
-def test_announcements_can_be_read_again_and_muted(house: House):
-    lin = house.talk("lin")
+def test_announcements_can_be_read_again_and_muted(one_house: House):
+    lin = one_house.talk("lin")
     assert "新品「高山茶」上架。" in lin.says("公告").text
     assert "今晚八点直播" in lin.presses("1 新品").text
     lin.says("公告")
     assert "公告推送：关" in lin.presses("关公告推送").text
-    with house.database.transaction() as db:
+    with one_house.database.transaction() as db:
         assert db.scalars(select(Mute.category)).all() == ["promotion"]
     assert "公告推送：开" in lin.presses("开公告推送").text
 
 
-def test_an_announcement_to_others_cannot_be_read(house: House):
-    late = house.stranger(name="后来的")
+def test_an_announcement_to_others_cannot_be_read(one_house: House):
+    late = one_house.stranger(name="后来的")
     late.says("join")
     late.presses("免费加入")
     assert "还没有公告" in late.says("公告").text
     assert "没找到" in late.taps("announcement:1").text
 
 
-def test_what_was_kept_is_read_in_turn_and_only_once(house: House):
-    lin = house.talk("lin", channel="wechat")
-    member = house.member("lin")
-    with house.database.transaction() as db:
+def test_what_was_kept_is_read_in_turn_and_only_once(one_house: House):
+    lin = one_house.talk("lin", channel="wechat")
+    member = one_house.member("lin")
+    with one_house.database.transaction() as db:
         db.execute(delete(Outbox))
-        rows = [
-            {"key": f"kept:{n}", "member_id": member, "text_key": "notice.order_delivered", "category": "business",
-             "params": {"order_id": f"K-{n}"}, "priority": outbox.STEPS, "state": "deferred", "not_before": house.now,
-             "attempts": 0, "created_at": house.now}
-            for n in range(5)
-        ]  # fmt: skip
+        same = {"member_id": member, "text_key": "notice.order_delivered", "category": "business", "attempts": 0,
+                "priority": outbox.STEPS, "state": "deferred", "not_before": one_house.now,
+                "created_at": one_house.now}  # fmt: skip
+        rows = [same | {"key": f"kept:{n}", "params": {"order_id": f"K-{n}"}} for n in range(5)]
         db.execute(insert(Outbox), rows)
     assert "📬 5 条未读" in [button.label for button in lin.says("首页").buttons]
     first = lin.presses("未读")
@@ -101,31 +99,31 @@ def test_what_was_kept_is_read_in_turn_and_only_once(house: House):
     assert "没有未读" in lin.says("未读").text
 
 
-def test_the_language_is_changed_at_once_and_kept(house: House):
-    lin = house.talk("lin")
+def test_the_language_is_changed_at_once_and_kept(one_house: House):
+    lin = one_house.talk("lin")
     assert lin.taps("speak:en").text == "All right, English from now on."
     assert "Hello 小林" in lin.says("0").text
-    with house.database.transaction() as db:
+    with one_house.database.transaction() as db:
         assert db.scalars(select(Contact.locale).where(Contact.account == lin.account)).all() == ["en"]
 
 
-def test_help_names_every_command_of_ones_role(house: House):
-    routes = house.gateway.routes
+def test_help_names_every_command_of_ones_role(one_house: House):
+    routes = one_house.gateway.routes
     for who in ("lin", "an", "ops"):
-        talk = house.talk(who)
+        talk = one_house.talk(who)
         text = talk.says("帮助").text
         for command in routes.commands:
             if command.name in ("home", "help", "start", "about", "earnings", "orders"):
                 continue  # buttons beside it, or empty for those who do not sell
-            named = house.texts.template(f"menu.{command.name}", "zh") in text
+            named = one_house.texts.template(f"menu.{command.name}", "zh") in text
             person = {"lin": (True, False), "an": (False, False), "ops": (False, True)}[who]
             sells, operates = person
             allowed = {"sellers": sells, "operators": operates, "members": True, "anyone": True}[command.who.__name__]
             assert named == allowed, (who, command.name)
 
 
-def test_the_common_questions_are_answered(house: House):
-    lin = house.talk("lin")
+def test_the_common_questions_are_answered(one_house: House):
+    lin = one_house.talk("lin")
     lin.says("常见问题")
     assert "冻结期" in lin.presses("冻结是什么").text
     assert "不承诺收入" in lin.says("模式说明").text

@@ -1,0 +1,94 @@
+"""Everything that can be asked for: whoever adds, opens or closes a door has to say so here."""
+
+from __future__ import annotations
+
+import pytest
+
+from handlers.routing import Chat, Reply, Route, Routes, anyone, discover, reply
+
+# name: who may (a slash: listed in the platforms' command menus)
+DOORS = """
+about: anyone /
+alert: operators
+alert_done: operators
+alerts: operators /
+all_products: anyone
+announce: operators /
+announce.text: operators
+announce.time: operators
+announce_confirm: operators
+announce_drop: operators
+announce_now: operators
+announce_preview: operators
+announce_progress: operators
+announce_send: operators
+announce_stop: operators
+announce_to: operators
+announce_when: operators
+announcement: members
+announcements: members /
+brand: anyone
+brands: anyone
+categories: anyone
+category: anyone
+chart: sellers
+commissions: members
+desk: operators /
+downline: sellers
+earnings: members /
+event: operators
+event_retry: operators
+events: operators /
+faq: anyone
+figures: operators /
+follow: anyone
+found: anyone
+help: anyone /
+home: anyone /
+invite: sellers /
+invite_poster: sellers
+join: anyone
+join.name: anyone
+join_yes: anyone
+language: anyone /
+level: sellers
+links: sellers
+mute: members
+order: members
+orders: members /
+parcel: members
+parcels: members /
+pick: sellers
+poster: sellers
+product: anyone
+products: anyone /
+search: anyone
+share: sellers
+share_shop: sellers /
+shelf: sellers /
+speak: anyone
+start: anyone /
+tasks: sellers /
+team: sellers /
+track: anyone /
+track.code: anyone
+traffic: sellers /
+unmute: members
+unpick: sellers
+unread: members
+why: members
+"""
+
+
+def test_the_doors_of_the_house_are_these_and_no_others():
+    found = discover().by_name
+    seen = [f"{name}: {found[name].who.__name__}{' /' if found[name].command else ''}" for name in sorted(found)]
+    assert seen == DOORS.strip().splitlines()
+
+
+def test_two_owners_of_one_name_are_refused():
+    def handler(_chat: Chat) -> Reply:
+        return reply()
+
+    with pytest.raises(ValueError, match="two handlers own 'home'"):
+        Routes([Route("home", handler, anyone, True), Route("home", handler, anyone, False)])
