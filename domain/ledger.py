@@ -147,8 +147,8 @@ def _known_accounts(db: Session, names: Collection[AccountName]) -> dict[Account
 
 
 _ADD_ON_POSTGRESQL = text(
-    # Locked in one order, whoever comes, and no harder than the postings allow that point to them: groups that meet wait
-    # instead of blocking each other.
+    # Locked in one order, and no harder than the postings allow that point to them: groups that meet wait for each
+    # other instead of blocking each other.
     "WITH change AS (SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:amounts AS bigint[])) AS c(id, amount)), "
     "locked AS (SELECT id FROM account WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR NO KEY UPDATE) "
     "UPDATE account SET balance = balance + change.amount FROM change JOIN locked ON locked.id = change.id "
