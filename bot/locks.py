@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import psycopg
 import structlog
+
+if TYPE_CHECKING:
+    import psycopg
 
 log = structlog.get_logger()
 
@@ -71,6 +73,8 @@ class AdvisoryLocks:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _keep(self, tried: asyncio.Event) -> None:
+        import psycopg
+
         while True:
             try:
                 await self._keep_connection(tried)
@@ -83,6 +87,8 @@ class AdvisoryLocks:
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _keep_connection(self, tried: asyncio.Event) -> None:
+        import psycopg
+
         async with asyncio.timeout(_ANSWER_SECONDS * 2):
             connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True)
         try:
