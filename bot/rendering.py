@@ -10,6 +10,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
@@ -59,11 +60,13 @@ def choose_locale(*wishes: str | None) -> str:
 
 class _Formatter(string.Formatter):
     """`{rate:bp}` shows basis points as per cent; `{n:order|orders}` counts; `{n:n}` groups thousands;
-    `{n:none|one|# of them}` says something else for nothing, one and many."""
+    `{n:none|one|# of them}` says something else for nothing, one and many; `{text:url}` goes into an address."""
 
     def format_field(self, value: Any, format_spec: str) -> str:
         if format_spec == "bp":
             return f"{value / 100:.2f}".rstrip("0").rstrip(".") + "%"
+        if format_spec == "url":
+            return quote(str(value), safe="")
         if format_spec == "n":
             return f"{value:,}"
         if format_spec.count("|") == 2:
@@ -121,7 +124,11 @@ class Texts:
         return Rendered(text, rows, reply.picture, reply.edit, locale)
 
     def _button(self, choice: Choice, locale: str) -> Button:
-        return Button(self.say(choice.label, locale), choice.action, choice.url, choice.copy, choice.listed)
+        url, copy = self._spoken(choice.url, locale), self._spoken(choice.copy, locale)
+        return Button(self.say(choice.label, locale), choice.action, url, copy, choice.listed)
+
+    def _spoken(self, said: str | Words | None, locale: str) -> str | None:
+        return self.say(said, locale) if isinstance(said, Words) else said
 
     def words_for(self, route: str) -> list[str]:
         """The written words, in all languages, that lead to `route`."""
