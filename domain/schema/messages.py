@@ -10,7 +10,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.schema.base import Base, one_of
 
-
 UNDER_WAY = "(state = 'sending' OR (state = 'queued' AND attempts > 0))"
 """Being sent, or waiting for another try: nothing else may overtake it on the way to the same chat."""
 
