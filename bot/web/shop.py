@@ -1,0 +1,235 @@
+"""The built-in shop: what links and posters lead to where no other shop is named; in the demo it sells for real."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, Final
+
+from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from sqlalchemy.orm import Session
+
+from bot.rendering import LOCALES, Texts, choose_locale, money_text
+from bot.web import problems
+from bot.web.app import STATIC
+from bot.web.shop_orders import Checkout, ShopParts
+from domain import catalog, links, orders
+from domain.catalog import ProductRow
+from domain.codes import is_code
+from domain.errors import NotFound
+from domain.money import Money
+from domain.orders import OrderView
+from domain.wording import Words
+
+FOLDER: Final = Path(__file__).parent
+ON_FRONT: Final = 60
+_LANGUAGE, _CODE, _SHOPPER = "shop_language", "shop_code", "shop_shopper"
+_MONTH: Final = 30 * 24 * 3600
+
+
+def routes(parts: ShopParts) -> Iterable[web.AbstractRouteDef]:
+    return Shop(parts).routes()
+
+
+class Shop:
+    def __init__(self, parts: ShopParts) -> None:
+        self._parts = parts
+        self._texts = Texts(parts.shop.timezone, FOLDER / "shop_texts")
+        self._checkout = Checkout(parts)
+        self._pages = Environment(
+            loader=FileSystemLoader(FOLDER / "templates"),
+            autoescape=select_autoescape(),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def routes(self) -> Iterable[web.AbstractRouteDef]:
+        return [
+            web.get("/shop", self.front),
+            web.get("/shop/pictures/{name}", self.picture),
+            web.post("/shop/buy/{sku}", self.buy),
+            web.get("/shop/orders/{token}", self.order),
+            web.post("/shop/orders/{token}/{step}", self.step),
+            web.get("/shop/{sku}", self.product),
+        ]
+
+    async def front(self, request: web.Request) -> web.Response:
+        """Hot goods first, then the halls of the brands by region; or what was searched for."""
+        query = {name: request.query.get(name, "").strip()[:80] or None for name in ("q", "brand", "category")}
+
+        def read(db: Session) -> dict[str, Any]:
+            found = catalog.browse(
+                db, text=query["q"], brand=query["brand"], category=query["category"], limit=ON_FRONT
+            )
+            regions: dict[str, list[Any]] = defaultdict(list)
+            for brand in catalog.brands(db):
+                regions[brand.region or ""].append(brand)
+            return {
+                "goods": found.items,
+                "total": found.total,
+                "regions": dict(sorted(regions.items())),
+                "categories": catalog.categories(db),
+                "recommender": links.owner_name(db, _code(request) or ""),
+            }
+
+        return self._page(request, "shop_front.html", query=query, **await self._parts.database.read(read))
+
+    async def product(self, request: web.Request) -> web.Response:
+        sku = request.match_info["sku"]
+
+        def read(db: Session) -> tuple[ProductRow, str | None]:
+            return catalog.product(db, sku), links.owner_name(db, _code(request) or "")
+
+        try:
+            product, recommender = await self._parts.database.read(read)
+        except NotFound:
+            return self._page(request, "shop_gone.html", status=404)
+        return self._page(request, "shop_product.html", product=product, recommender=recommender)
+
+    async def picture(self, request: web.Request) -> web.Response:
+        """A drawn picture of one of the demo's goods."""
+        sku = request.match_info["name"].removesuffix(".jpg")
+        try:
+            body = await asyncio.to_thread(_drawn, sku)
+        except KeyError:
+            raise problems.not_found() from None
+        return web.Response(body=body, content_type="image/jpeg", headers={"Cache-Control": "public, max-age=86400"})
+
+    async def buy(self, request: web.Request) -> web.Response:
+        """Buy for real, in the demo: the order goes to `/hooks/shop` as a signed event like any shop's."""
+        self._check_demo(request)
+        form = await request.post()
+        shopper = request.cookies.get(_SHOPPER) or self._checkout.new_shopper()
+        token = await self._checkout.buy(
+            request,
+            sku=request.match_info["sku"],
+            quantity=str(form.get("quantity", "1")),
+            days_ago=str(form.get("days_ago", "0")),
+            code=_code(request),
+            shopper=shopper,
+        )
+        answer = web.Response(status=303, headers={"Location": f"/shop/orders/{token}"})
+        self._keep(answer, _SHOPPER, shopper)
+        return answer
+
+    async def order(self, request: web.Request) -> web.Response:
+        if not self._parts.demo:
+            raise problems.not_found()
+        view = await self._parts.database.read(partial(_order, token=request.match_info["token"]))
+        now = self._parts.clock()
+        return self._page(
+            request,
+            "shop_order.html",
+            order=view,
+            token=request.match_info["token"],
+            steps=_steps(view),
+            next_steps=self._checkout.next_steps(view, now),
+        )
+
+    async def step(self, request: web.Request) -> web.Response:
+        self._check_demo(request)
+        token = request.match_info["token"]
+        view = await self._parts.database.read(partial(_order, token=token))
+        await self._checkout.take_step(request, view, request.match_info["step"])
+        return web.Response(status=303, headers={"Location": f"/shop/orders/{token}"})
+
+    def _check_demo(self, request: web.Request) -> None:
+        """Nothing is bought outside the demo, and no other site's page may press our buttons."""
+        origin = request.headers.get("Origin")
+        if not self._parts.demo:
+            raise problems.not_found()
+        if origin is not None and origin.split("://")[-1] != request.host:
+            raise problems.Problem(403, "foreign_origin", "This page may only be used from the shop itself")
+
+    def _page(self, request: web.Request, template: str, *, status: int = 200, **values: Any) -> web.Response:
+        locale = self._locale(request)
+        say = partial(self._say, locale)
+        static = request.app[STATIC]
+        html = self._pages.get_template(template).render(
+            say=say,
+            money=lambda minor, currency: money_text(Money(minor, currency), locale),
+            at=lambda instant: self._texts.say(Words("at", {"at": instant}), locale),
+            static=static.url,
+            locale=locale,
+            other=next(other for other in LOCALES if other != locale),
+            region=partial(self._region, locale),
+            hall=partial(_hall, locale),
+            demo=self._parts.demo,
+            code=_code(request),
+            path=request.path,
+            **values,
+        )
+        answer = web.Response(text=html, status=status, content_type="text/html", headers={"Cache-Control": "no-store"})
+        if request.query.get("lang") in LOCALES:
+            self._keep(answer, _LANGUAGE, locale)
+        if given := _code_given(request):
+            self._keep(answer, _CODE, given)
+        return answer
+
+    def _keep(self, answer: web.Response, name: str, value: str) -> None:
+        secure = self._parts.settings.public_url.startswith("https://")
+        answer.set_cookie(name, value, max_age=_MONTH, path="/shop", httponly=True, samesite="Lax", secure=secure)
+
+    def _say(self, locale: str, key: str, **params: object) -> str:
+        return self._texts.say(Words(key, params), locale)
+
+    def _region(self, locale: str, name: str) -> str:
+        """The regions A to D are known by a name in each language; others are called what the catalogue calls them."""
+        key = f"region.{name[:1]}"
+        return self._say(locale, key) if key in self._texts.keys(locale) else name
+
+    def _locale(self, request: web.Request) -> str:
+        asked = request.query.get("lang")
+        accepted = [part.split(";")[0].strip() for part in request.headers.get("Accept-Language", "").split(",")]
+        return choose_locale(
+            asked if asked in LOCALES else None, request.cookies.get(_LANGUAGE), *accepted, self._parts.shop.locale
+        )
+
+
+def _order(db: Session, token: str) -> OrderView:
+    found = links.resolve(db, token)
+    if found is None or found.kind != "order":
+        raise problems.not_found()
+    return orders.order(db, found.target)
+
+
+def _code_given(request: web.Request) -> str | None:
+    given = request.query.get("code") or request.query.get("ref") or ""
+    return given if is_code(given) else None
+
+
+def _code(request: web.Request) -> str | None:
+    """The code that the visitor came with, now or the last time: it stays with them for a month."""
+    kept = request.cookies.get(_CODE, "")
+    return _code_given(request) or (kept if is_code(kept) else None)
+
+
+def _hall(locale: str, brand: Any) -> str:
+    return str(brand.name_en if locale == "en" and brand.name_en else brand.name)
+
+
+def _steps(view: OrderView) -> Sequence[tuple[str, datetime | None]]:
+    """What becomes of a parcel, step by step, each with its time once it has happened."""
+    return (
+        ("paid", view.paid_at),
+        ("shipped", view.shipped_at),
+        ("customs_cleared", view.customs_cleared_at),
+        ("delivered", view.delivered_at),
+        ("completed", view.completed_at),
+    )
+
+
+@lru_cache(maxsize=128)
+def _drawn(sku: str) -> bytes:
+    """Draw the picture of one of the demo's goods. Raises KeyError for anything else."""
+    from bot.pictures.product_art import draw_product
+    from domain import demo_goods
+
+    good = demo_goods.products()[sku]
+    return draw_product(good.kind, good.label, good.colour)
