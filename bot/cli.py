@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import string
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -54,6 +57,14 @@ def run(
         uvloop.run(app.run(settings, prepared, known_role, _welcome))
     except CannotStart as error:
         raise Refused(str(error)) from None
+    _leave()
+
+
+def _leave() -> None:
+    """End even if a job is in the middle of something long: it is taken up again at the next start."""
+    if any(thread.name.startswith("job") for thread in threading.enumerate()):
+        logging.shutdown()
+        os._exit(0)
 
 
 def _welcome(app: App) -> None:

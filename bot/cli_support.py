@@ -152,6 +152,8 @@ def said(settings: Settings, lines: Sequence[Words]) -> list[str]:
 
 def expected(error: Exception) -> str | None:
     """Return what an expected error says in one sentence (or a line for each wrong setting); None for a bug."""
+    from sqlalchemy.exc import OperationalError
+
     from bot.database import DatabaseUnavailable
     from bot.preparing import CannotStart
     from config.settings import SettingsInvalid
@@ -161,6 +163,8 @@ def expected(error: Exception) -> str | None:
         return str(error)
     if isinstance(error, DatabaseUnavailable):
         return f"The database is not available: {error}"
+    if isinstance(error, OperationalError):
+        return f"The database cannot be used: {str(error.orig).strip().splitlines()[0]}"
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     return _in_words(error) if isinstance(error, Refusal) else None
@@ -171,8 +175,12 @@ def _in_words(refusal: Refusal) -> str:
     from zoneinfo import ZoneInfo
 
     from bot.rendering import Texts
+    from domain.errors import Invalid
     from domain.wording import Words
 
+    if isinstance(refusal, Invalid):
+        more = [f"{name}: {value}" for name, value in refusal.params.items() if name not in ("field", "reason")]
+        return f"{refusal.field}: {refusal.reason.replace('_', ' ')}" + (f" ({'; '.join(more)})" if more else "")
     try:
         return Texts(ZoneInfo("UTC")).say(Words(f"refusal.{refusal.code}", refusal.params), "en")
     except (LookupError, ValueError):
