@@ -280,7 +280,7 @@ def product_names(sku: Any) -> tuple[ColumnElement[str], ColumnElement[str]]:
     name, name_en = (
         select(column).where(Product.sku == sku).scalar_subquery() for column in (Product.name, Product.name_en)
     )
-    return func.coalesce(name, sku), func.coalesce(name_en, name, sku)
+    return func.coalesce(name, sku).label("product"), func.coalesce(name_en, name, sku).label("product_en")
 
 
 def orders_of(db: Session, member: int, *, after: int | None = None, limit: int = PAGE) -> list[OrderRow]:
@@ -334,4 +334,4 @@ def _rows(db: Session, page: Subquery) -> list[OrderRow]:
         .join(first, (first.order_id == Order.id) & (first.line == 1))
         .order_by(Order.paid_at.desc(), Order.id.desc())
     )
-    return [OrderRow(*row) for row in rows.tuples()]
+    return [OrderRow(**row._mapping) for row in rows]
