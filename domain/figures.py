@@ -39,7 +39,7 @@ def figures(db: Session, day: date, zone: tzinfo) -> Figures:
     """Return the figures of the business day `day` in `zone`."""
     period = business_day(day, zone)
     paid = (Order.paid_at >= period.start) & (Order.paid_at < period.end)
-    earned = (Commission.earned_at >= period.start) & (Commission.earned_at < period.end)
+    earned = (Commission.order_id == Order.id) & paid
     joined = (Member.joined_at >= period.start) & (Member.joined_at < period.end)
     visit = (Visit.day == day) & ~Visit.bot
 

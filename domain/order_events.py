@@ -324,7 +324,7 @@ def refused_events(db: Session, *, limit: int = 100, after: int | None = None) -
     columns = (*RefusedEvent._fields[:5], "reasons", "status", "received_at")
     rows = db.execute(
         wanted.with_only_columns(*(getattr(OrderEvent, name) for name in columns))
-        .order_by(OrderEvent.id.desc())
+        .order_by((OrderEvent.id + 0).desc())  # the few that are refused, not all events from the newest on
         .limit(limit)
     )
     return [
