@@ -103,13 +103,9 @@ class Link(Base):
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     code: Mapped[str] = mapped_column(unique=True)
-    member_id: Mapped[int | None] = mapped_column(
-        ForeignKey("member.id")
-    )  # nobody for an order to follow
+    member_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))  # nobody for an order to follow
     kind: Mapped[str]
-    target: Mapped[str] = mapped_column(
-        default=""
-    )  # the SKU, brand, campaign or order id
+    target: Mapped[str] = mapped_column(default="")  # the SKU, brand, campaign or order id
     created_at: Mapped[datetime]
 
 
@@ -137,9 +133,7 @@ class VisitDay(Base):
     __tablename__ = "visit_day"
     member_id: Mapped[int] = mapped_column(primary_key=True)
     day: Mapped[date] = mapped_column(primary_key=True)
-    link_id: Mapped[int] = mapped_column(
-        primary_key=True
-    )  # 0: all of the member's links together
+    link_id: Mapped[int] = mapped_column(primary_key=True)  # 0: all of the member's links together
     visits: Mapped[int]
     visitors: Mapped[int]
     ips: Mapped[int]

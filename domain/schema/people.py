@@ -40,9 +40,7 @@ class Member(Base):
     class_scope: Mapped[str | None]
     split_bp: Mapped[Any | None]  # a list of one to three basis points
     tier: Mapped[str | None]
-    buyer_id: Mapped[str | None] = mapped_column(
-        unique=True
-    )  # this person's customer id in the shop
+    buyer_id: Mapped[str | None] = mapped_column(unique=True)  # this person's customer id in the shop
     locale: Mapped[str | None]
     joined_at: Mapped[datetime]
 
@@ -58,9 +56,7 @@ class Contact(Base):
     member_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"), index=True)
     name: Mapped[str] = mapped_column(default="")
     locale: Mapped[str | None]
-    state: Mapped[
-        Any | None
-    ]  # {"form", "step", "data"} and {"menu": [action, …]} for numbered answers
+    state: Mapped[Any | None]  # {"form", "step", "data"} and {"menu": [action, …]} for numbered answers
     first_seen_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     unreachable_since: Mapped[datetime | None]  # blocked or gone, until they return
