@@ -106,12 +106,12 @@ def _standing(state: str, due_at: object) -> Words:
 
 def _item(chat: Chat, row: CommissionRow) -> Item:
     name = in_both(row.product, row.product_en)
-    line = words(
-        "earnings.line",
-        amount=Money(row.left, chat.shop.currency),
-        state=words(f"commission.state.{row.state}"),
-        name=name,
-        level=row.level,
-        at=row.earned_at.astimezone(chat.shop.timezone).date(),
-    )
-    return Item(line, words("earnings.why", name=name), f"why:{row.id}")
+    at = row.earned_at.astimezone(chat.shop.timezone).date()
+    if row.left:
+        amount, state = Money(row.left, chat.shop.currency), words(f"commission.state.{row.state}")
+        line = words("earnings.line", amount=amount, state=state, name=name, level=row.level, at=at)
+    else:
+        line = words(
+            "earnings.line_reversed", amount=Money(row.amount, chat.shop.currency), name=name, level=row.level, at=at
+        )
+    return Item(line, name, f"why:{row.id}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from domain.errors import NotFound
@@ -51,6 +51,12 @@ def named(text: str) -> Words:
 def in_both(zh: str, en: str | None) -> Words:
     """A text that is kept in Chinese and perhaps in English, shown in the reader's language."""
     return words("bilingual", zh=zh, en=en or zh)
+
+
+def in_both_each(zh: Sequence[str], en: Sequence[str]) -> list[Words]:
+    """The same for a list of texts; without as many in English they are shown as they are."""
+    pairs_of_texts = zip(zh, en if len(en) == len(zh) else zh, strict=True)
+    return [in_both(one, other) for one, other in pairs_of_texts]
 
 
 def category_name(name: str) -> Words:

@@ -17,6 +17,7 @@ from handlers.forms import (
     by_mark,
     category_name,
     in_both,
+    in_both_each,
     mark,
     named,
     numbered_list,
@@ -29,7 +30,7 @@ from handlers.forms import (
 from handlers.routing import Chat, Choice, Picture, Reply, anyone, button, number, reply, route, sellers
 
 LONGEST_QUERY = 60
-_SHELVES = 20
+_MOST_POINTS = 4
 
 
 @route("products", who=anyone, command=True)
@@ -210,9 +211,8 @@ def _stock(chosen: ProductRow) -> Words:
 
 
 def _points(chosen: ProductRow) -> list[Words]:
-    zh, en = chosen.points("zh")[:4], chosen.points("en")[:4]
-    pairs_of_points = zip(zh, en if len(en) == len(zh) else zh, strict=True)
-    return [words("product.point", text=in_both(one, other)) for one, other in pairs_of_points]
+    points = in_both_each(chosen.points("zh"), chosen.points("en"))
+    return [words("product.point", text=point) for point in points[:_MOST_POINTS]]
 
 
 def _list(

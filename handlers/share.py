@@ -6,11 +6,11 @@ from domain import catalog, links
 from domain.catalog import ProductRow
 from domain.money import Money
 from domain.wording import Words, words
-from handlers.forms import BLANK, beginning, in_both, way_back
+from handlers.forms import BLANK, beginning, in_both, in_both_each, way_back
 from handlers.routing import Chat, Choice, Picture, Reply, button, number, reply, route, sellers
 
 POINTS = 2
-LONGEST_POINT = 36  # a ready-made text has to fit into Telegram's copy button: 256 characters
+LONGEST_POINT = 48  # a ready-made text has to fit into Telegram's copy button: 256 characters
 LONGEST_NAME = 48
 
 
@@ -76,12 +76,13 @@ def _ready_text(chosen: ProductRow, url: str) -> Words:
 
 
 def _without_link(chosen: ProductRow) -> Words:
-    zh, en = (
-        "".join(f"\n✨ {beginning(point, LONGEST_POINT)}" for point in chosen.points(locale)[:POINTS])
-        for locale in ("zh", "en")
-    )
+    zh, en = ([beginning(point, LONGEST_POINT) for point in chosen.points(locale)[:POINTS]] for locale in ("zh", "en"))
     name = in_both(beginning(chosen.name, LONGEST_NAME), beginning(chosen.title("en"), LONGEST_NAME))
-    return words("share.offer", name=name, price=Money(chosen.price, chosen.currency), points=in_both(zh, en))
+    price = Money(chosen.price, chosen.currency)
+    if not zh:
+        return words("share.offer_plain", name=name, price=price)
+    points = [words("product.point", text=point) for point in in_both_each(zh, en)]
+    return words("share.offer", name=name, price=price, points=points)
 
 
 def _telegram(chat: Chat, url: str, text: Words) -> list[Choice]:

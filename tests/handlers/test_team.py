@@ -12,13 +12,13 @@ from tests.handlers.house import House
 def test_three_levels_are_counted_and_the_third_is_marked(one_house: House):
     mei = one_house.talk("mei")
     seen = mei.says("团队")
-    assert "第 1 级：2 人" in seen.text
-    assert "第 3 级：1 人（不计佣）" in seen.text
-    third = mei.presses("第 3 级")
+    assert "下线 1 级：2 人" in seen.text
+    assert "下线 3 级：1 人（不计佣）" in seen.text
+    third = mei.presses("下线 3 级")
     assert "小涛" in third.text
     assert "佣金最多三级" in third.text
     member = mei.presses("1 小涛")
-    assert "小涛（第 3 级）" in member.text
+    assert "小涛（下线 3 级）" in member.text
     assert "休眠" in member.text
     mei.taps("level:1")
     assert "近 30 天 4 单，上一单" in mei.presses("小林").text
