@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, exists, func, insert, select, update
+from sqlalchemy import and_, bindparam, exists, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from domain.schema import Contact, Inbox, Member, Outbox
+from domain.schema.base import Utc
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,32 +36,47 @@ class Standing:
     unread: bool  # notices were kept for this moment
 
 
+# The statements of every update are built once: building them costs more than running them.
+_FIND = (
+    select(
+        Contact.id,
+        Contact.name.label("contact_name"),
+        Contact.locale.label("contact_locale"),
+        Contact.state,
+        Contact.seen_at,
+        Contact.unreachable_since,
+        Member.id.label("member"),
+        Member.member_id,
+        Member.name,
+        Member.role,
+        Member.status,
+        Member.operator,
+        Member.locale.label("member_locale"),
+        Inbox.id.label("inbox_id"),
+        Inbox.answer,
+        exists().where(Outbox.member_id == Contact.member_id, text("outbox.state = 'deferred'")).label("unread"),
+    )
+    .outerjoin(Member, Member.id == Contact.member_id)
+    .outerjoin(Inbox, and_(Inbox.channel == Contact.channel, Inbox.update_key == bindparam("update_key")))
+    .where(Contact.channel == bindparam("channel"), Contact.account == bindparam("account"))
+)
+_REMEMBER = (
+    update(Contact.__table__)  # type: ignore[arg-type]
+    .where(Contact.id == bindparam("contact_id"))
+    .values(
+        state=bindparam("new_state", type_=Contact.__table__.c.state.type),
+        seen_at=bindparam("now", type_=Utc()),
+        unreachable_since=None,
+        name=func.coalesce(bindparam("new_name"), Contact.__table__.c.name),
+    )
+)
+_ANSWERED = insert(Inbox.__table__)  # type: ignore[arg-type]
+
+
 def find(db: Session, channel: str, account: str, update_key: str) -> Standing | None:
     """Return where the conversation with this account stands, in one query; None for a new account."""
-    unread = exists().where(Outbox.member_id == Contact.member_id, Outbox.state == "deferred")
-    row = db.execute(
-        select(
-            Contact.id,
-            Contact.name.label("contact_name"),
-            Contact.locale.label("contact_locale"),
-            Contact.state,
-            Contact.seen_at,
-            Contact.unreachable_since,
-            Member.id.label("member"),
-            Member.member_id,
-            Member.name,
-            Member.role,
-            Member.status,
-            Member.operator,
-            Member.locale.label("member_locale"),
-            Inbox.id.label("inbox_id"),
-            Inbox.answer,
-            unread.label("unread"),
-        )
-        .outerjoin(Member, Member.id == Contact.member_id)
-        .outerjoin(Inbox, and_(Inbox.channel == Contact.channel, Inbox.update_key == update_key))
-        .where(Contact.channel == channel, Contact.account == account)
-    ).one_or_none()
+    asked = {"channel": channel, "account": account, "update_key": update_key}
+    row = db.connection().execute(_FIND, asked).one_or_none()
     if row is None:
         return None
     return Standing(
@@ -96,10 +112,8 @@ def remember(
     db: Session, standing: Standing, state: Mapping[str, Any], *, name: str | None = None, now: datetime
 ) -> None:
     """Keep the conversation's state; a person who writes is reachable again."""
-    changes: dict[str, Any] = {"state": dict(state), "seen_at": now, "unreachable_since": None}
-    if name is not None:
-        changes["name"] = name
-    db.execute(update(Contact).where(Contact.id == standing.contact_id).values(changes))
+    values = {"contact_id": standing.contact_id, "new_state": dict(state), "now": now, "new_name": name}
+    db.connection().execute(_REMEMBER, values)
 
 
 def answered(
@@ -109,16 +123,8 @@ def answered(
 
     Raises IntegrityError if the same update is recorded already: the caller then answers what was answered first.
     """
-    db.execute(
-        insert(Inbox).values(
-            channel=channel,
-            update_key=update_key,
-            contact_id=contact_id,
-            received_at=now,
-            answer=answer,
-            answer_state=answer_state,
-        )
-    )
+    row = {"channel": channel, "update_key": update_key, "contact_id": contact_id, "received_at": now}
+    db.connection().execute(_ANSWERED, [{**row, "answer": answer, "answer_state": answer_state}])
 
 
 def mark_answers(db: Session, channel: str, states: Mapping[str, str]) -> None:
