@@ -20,6 +20,9 @@ from domain.errors import Invalid, NotFound, Refusal
 from domain.wording import Words, words
 from handlers.routing import Chat, Choice, Incoming, Person, Picture, Reply, Routes, Shop, button, reply
 
+Keep = Callable[[Session, int, Reply], None]
+"""Told of an answer and its contact, once, inside the update's transaction: for a channel that keeps the talk itself."""
+
 HOME, SEARCH, START, UNREAD = "home", "search", "start", "unread"
 _SEARCHING = ("products", SEARCH)  # "选品 面膜": these take a noun after their word
 
@@ -44,17 +47,19 @@ class Gateway:
         self.clock = clock
         self._words = _vocabulary(routes, texts)
 
-    async def handle(self, incoming: Incoming) -> Answer:
+    async def handle(self, incoming: Incoming, keep: Keep | None = None) -> Answer:
         """Answer one update. Its effect and its answer are committed together, once, however often it comes."""
         try:
-            return await self.database.write(lambda db: self.converse(db, incoming))
+            return await self.database.write(lambda db: self.converse(db, incoming, keep=keep))
         except Refusal as refusal:
             refused = refusal
         except IntegrityError:  # the same update is being handled next door; its answer is there by now
-            return await self.database.write(lambda db: self.converse(db, incoming))
-        return await self.database.write(lambda db: self.converse(db, incoming, refused))
+            return await self.database.write(lambda db: self.converse(db, incoming, keep=keep))
+        return await self.database.write(lambda db: self.converse(db, incoming, refused, keep))
 
-    def converse(self, db: Session, incoming: Incoming, refusal: Refusal | None = None) -> Answer:
+    def converse(
+        self, db: Session, incoming: Incoming, refusal: Refusal | None = None, keep: Keep | None = None
+    ) -> Answer:
         """The whole update inside one transaction.
 
         A Refusal leaves it, so that nothing of a refused action stays; it is then called again to say no.
@@ -91,9 +96,11 @@ class Gateway:
             incoming.update_key,
             standing.contact_id,
             reply_to_json(answer),
-            answer_state="sending",
+            answer_state="sending" if keep is None else "sent",
             now=now,
         )
+        if keep is not None:
+            keep(db, standing.contact_id, answer)
         return Answer(self.texts.render(answer, chat.speak or locale), standing.contact_id, repeated=False)
 
     def _destination(self, chat: Chat) -> tuple[str, bool]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from domain import wording
 from domain.errors import NotFound
-from domain.schema import ChatMessage
+from domain.schema import ChatMessage, Contact, Member
 from domain.wording import Words
+
+CHANNEL: Final = "webchat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +89,41 @@ def keep_all(db: Session, rows: Collection[tuple[int, bool, Mapping[str, Any], d
             insert(ChatMessage.__table__),  # type: ignore[arg-type]
             [{"contact_id": chat, "outgoing": ours, "body": dict(body), "at": at} for chat, ours, body, at in rows],
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose chat it is, and the languages that they have chosen, if any. `answered`: they were given an answer before."""
+
+    contact_id: int
+    contact_locale: str | None
+    member_locale: str | None
+    member_id: str | None
+    name: str
+    role: str
+    operator: bool
+    answered: bool
+
+
+def owner(db: Session, account: str) -> Owner | None:
+    """Return who talks on this web chat account; None for somebody who has never said anything."""
+    row = db.execute(
+        select(
+            Contact.id,
+            Contact.locale,
+            Member.locale.label("member_locale"),
+            Member.member_id,
+            func.coalesce(Member.name, Contact.name).label("name"),
+            Member.role,
+            Member.operator,
+            Contact.state,
+        )
+        .outerjoin(Member, Member.id == Contact.member_id)
+        .where(Contact.channel == CHANNEL, Contact.account == account)
+    ).one_or_none()
+    if row is None:
+        return None
+    role, answered = row.role or "visitor", bool(row.state)
+    return Owner(
+        row.id, row.locale, row.member_locale, row.member_id, row.name or "", role, bool(row.operator), answered
+    )

@@ -27,7 +27,8 @@ from domain import (
     visits,
     wording,
 )
-from domain.demo_people import CHANNEL, DemoPerson
+from domain.chat_history import CHANNEL
+from domain.demo_people import DemoPerson
 from domain.demo_trade import Happening, Market
 from domain.order_data import IncomingEvent
 from domain.periods import business_day, days_up_to, format_instant, local_date

@@ -13,12 +13,12 @@ from sqlalchemy import Table, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from domain import members
+from domain.chat_history import CHANNEL
 from domain.items import MAX_ITEMS
 from domain.member_rules import SELLERS
 from domain.schema import Contact, Member
 from domain.sql import chunks
 
-CHANNEL: Final = "webchat"
 SEAT: Final = "seat:"
 """How the web chat accounts of the demo's people begin, before the member id: any visitor of a demo may sit there."""
 
@@ -197,3 +197,27 @@ def _seen(db: Session, rng: Random, people: Collection[DemoPerson], ids: Mapping
         .values(name=bindparam("its_name"), seen_at=bindparam("its_time")),
         rows,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """One of the demo's people, for whoever wants to see the house through their eyes."""
+
+    member_id: str
+    contact_id: int
+    name: str
+    role: str
+    operator: bool
+
+
+def seats(db: Session, limit: int = 60) -> list[Seat]:
+    """Return the people whose seat a visitor of the demo may take, those with most to see first."""
+    rows = db.execute(
+        select(Member.member_id, Contact.id, Member.name, Member.role, Member.operator)
+        .join(Contact, Contact.member_id == Member.id)
+        .where(Contact.channel == CHANNEL, Contact.account == SEAT + Member.member_id)
+        .order_by(Member.id)
+        .limit(limit)
+    )
+    found = [Seat(*row) for row in rows]
+    return sorted(found, key=lambda seat: (*SHOWN_FIRST, seat.member_id).index(seat.member_id))

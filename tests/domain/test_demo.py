@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -19,7 +20,7 @@ from domain.schema import Base, ChatMessage, Commission, Contact, Order, Outbox
 ZONE = ZoneInfo("Asia/Shanghai")
 
 
-def build(database: Database, now: datetime, **size: int) -> Mapping[str, int]:
+def build(database: Database, now: datetime, **size: Any) -> Mapping[str, int]:
     return demo.build(database.write_now, database.read_now, now=now, zone=ZONE, **size)
 
 
