@@ -44,10 +44,10 @@ def _upgrade(db: Session) -> bool:
     one_at_a_time(db, "migrate")
     if is_current(db):
         return False  # another process was faster
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells every plugin it loads
     from alembic import command
     from alembic.config import Config
 
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells every plugin it loads
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = db.connection()
