@@ -19,7 +19,7 @@ from bot.web.metrics import Metrics
 from bot.web.parts import Parts
 from bot.web.problems import Problem
 from bot.web.redirect import Redirect
-from bot.web.security import Callers, header_setter, refuse_unspeakable
+from bot.web.security import Callers, header_setter, headers_for, refuse_unspeakable
 from bot.web.static_files import StaticFiles
 from bot.web.strict_json import SMALL
 from domain.errors import Refusal
@@ -39,8 +39,9 @@ def make_web_app(parts: Parts) -> web.Application:
     """Return the web application; serve it with `bot.web.server.Runner`, which guards its front door."""
     metrics, callers, static = Metrics(), Callers(parts), StaticFiles()
     keys = serving.Keys(parts, callers)
-    hooks, redirect = Hooks(parts, metrics), Redirect(parts, metrics, callers)
-    app = web.Application(client_max_size=SMALL, middlewares=[_answered(metrics), refuse_unspeakable])
+    headers = headers_for(parts.settings)
+    hooks, redirect = Hooks(parts, metrics), Redirect(parts, metrics, callers, headers)
+    app = web.Application(client_max_size=SMALL, middlewares=[_answered(metrics)])
     app[STATIC], app[CALLERS], app[METRICS] = static, callers, metrics
 
     app.add_routes(redirect.routes())  # /r/{code}
@@ -58,7 +59,7 @@ def make_web_app(parts: Parts) -> web.Application:
         await redirect.finish()
 
     app.cleanup_ctx.append(finish_writing)
-    app.on_response_prepare.append(header_setter(parts))
+    app.on_response_prepare.append(header_setter(headers))
     return app
 
 
@@ -74,6 +75,7 @@ def _answered(metrics: Metrics) -> Middleware:
         start = perf_counter()
         response: web.StreamResponse
         try:
+            refuse_unspeakable(request.raw_path)
             response = await handler(request)
         except Problem as problem:
             response = problems.response(problem)
@@ -92,7 +94,8 @@ def _answered(metrics: Metrics) -> Middleware:
         except Exception:
             log.exception("web.failed", method=request.method, route=_counted(request)[1])
             response = problems.response(problems.unexpected())
-        metrics.request(*_counted(request), response.status, perf_counter() - start)
+        method, route = _counted(request)
+        metrics.request(method, route, response.status, perf_counter() - start)
         return response
 
     return answer

@@ -21,6 +21,7 @@ from domain.schema import Alert, Outbox
 from domain.schema.messages import UNDER_WAY
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4"
+_LABELS: Final = ("method", "route", "status")
 BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _OPEN: Final = {
     "queued": "state = 'queued'",
@@ -35,10 +36,6 @@ _OPEN: Final = {
 class _Times:
     counts: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
     total: float = 0.0
-
-    def add(self, seconds: float) -> None:
-        self.counts[bisect_left(BOUNDS, seconds)] += 1
-        self.total += seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +61,17 @@ class Metrics:
     """Counts in the process; holds names of routes and states only, nothing of any person and no secret."""
 
     def __init__(self) -> None:
-        self._times: dict[tuple[str, str], _Times] = {}
-        self._statuses: Counter[tuple[str, str, int]] = Counter()
+        self._times: dict[tuple[str, str, int], _Times] = {}
         self._groups: Counter[str] = Counter()
         self._grouped: Counter[str] = Counter()
         self._visits: Counter[str] = Counter()
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        self._statuses[method, route, status] += 1
-        times = self._times.get((method, route))
+        times = self._times.get((method, route, status))
         if times is None:
-            times = self._times[method, route] = _Times()
-        times.add(seconds)
+            times = self._times[method, route, status] = _Times()
+        times.counts[bisect_left(BOUNDS, seconds)] += 1
+        times.total += seconds
 
     def group(self, name: str, size: int) -> None:
         """A group of `size` items was written in one transaction."""
@@ -94,20 +90,14 @@ class Metrics:
         return generate_latest(registry)
 
     def _families(self, seen: Snapshot | None) -> Iterator[Metric]:
-        requests = CounterMetricFamily(
-            "fenxiao_http_requests", "Requests answered", labels=["method", "route", "status"]
-        )
-        for (method, route, status), count in self._statuses.items():
-            requests.add_metric([method, route, str(status)], count)
-        yield requests
-        seconds = HistogramMetricFamily(
-            "fenxiao_http_request_seconds", "Time to the answer", labels=["method", "route"]
+        requests = HistogramMetricFamily(
+            "fenxiao_http_request_seconds", "Requests answered, and the time to the answer", labels=_LABELS
         )
         bounds = [*map(str, BOUNDS), "+Inf"]
-        for (method, route), times in self._times.items():
+        for (method, route, status), times in self._times.items():
             buckets = list(zip(bounds, map(float, accumulate(times.counts)), strict=True))
-            seconds.add_metric([method, route], buckets, times.total)
-        yield seconds
+            requests.add_metric([method, route, str(status)], buckets, times.total)
+        yield requests
         yield _counter("fenxiao_write_groups", "Groups written in one transaction", "what", self._groups)
         yield _counter("fenxiao_write_group_items", "Items written in groups", "what", self._grouped)
         yield _counter("fenxiao_visits_late", "Visits answered before they were written", "what", self._visits)

@@ -57,6 +57,15 @@ class Seen(NamedTuple):
     agent: str
 
 
+class _Known(NamedTuple):
+    """What is remembered of a code until then; `member` is 0 where there is no visit to be counted."""
+
+    until: float
+    link_id: int
+    member: int
+    headers: CIMultiDict[str]
+
+
 class Addresses:
     """Where links lead: addresses of the shop that the settings name, and nowhere else."""
 
@@ -89,13 +98,15 @@ def _code_parameter(shop_url: str) -> str:
 class Redirect:
     """`GET /r/{code}`."""
 
-    def __init__(self, parts: Parts, metrics: Metrics, callers: Callers) -> None:
+    def __init__(self, parts: Parts, metrics: Metrics, callers: Callers, headers: CIMultiDict[str]) -> None:
         self._parts = parts
         self._metrics = metrics
         self._callers = callers
         self._zone = parts.shop.timezone
         self._addresses = Addresses(parts)
-        self._remembered: OrderedDict[str, tuple[float, LinkTarget | None, str]] = OrderedDict()
+        self._headers = CIMultiDict({**headers, hdrs.CACHE_CONTROL: "no-store"})
+        self._remembered: OrderedDict[str, _Known] = OrderedDict()
+        self._salt: tuple[date, str] | None = None
         self._day: date = date.min
         self._day_ends: datetime | None = None
         self._batcher: Batcher[Seen, None] = Batcher(
@@ -116,17 +127,16 @@ class Redirect:
     async def follow(self, request: web.Request) -> web.Response:
         code = request.match_info["code"]
         known = self._remembered.get(code)
-        if known is None or known[0] < monotonic():
+        if known is None or known.until < monotonic():
             known = await self._look_up(code)
-        _, target, address = known
-        if target is not None and target.member is not None and visitors.is_visit(request.method, request.headers):
-            await self._write_down(request, target.id, target.member)
-        return web.Response(status=302, headers=CIMultiDict({hdrs.LOCATION: address, hdrs.CACHE_CONTROL: "no-store"}))
+        if known.member and visitors.is_visit(request.method, request.headers):
+            await self._write_down(request, known)
+        return web.Response(status=302, headers=CIMultiDict(known.headers))
 
     async def follow_nothing(self, request: web.Request) -> web.Response:
-        return web.Response(status=302, headers={hdrs.LOCATION: self._addresses.home(""), "Cache-Control": "no-store"})
+        return web.Response(status=302, headers=self._leading_to(self._addresses.home("")))
 
-    async def _look_up(self, code: str) -> tuple[float, LinkTarget | None, str]:
+    async def _look_up(self, code: str) -> _Known:
         target = None
         if is_code(code):
             try:
@@ -134,28 +144,37 @@ class Redirect:
                     target = await self._parts.database.read(lambda db: links.resolve(db, code))
             except (DatabaseUnavailable, TimeoutError):
                 self._metrics.visits("unresolved")
-                return 0.0, None, self._addresses.home(code)
-        seconds = UNKNOWN_SECONDS if target is None else KNOWN_SECONDS
-        address = self._addresses.home(code) if target is None else self._addresses.of(target)
-        found = (monotonic() + seconds, target, address)
+                return _Known(0.0, 0, 0, self._leading_to(self._addresses.home(code)))
+        if target is None:
+            found = _Known(monotonic() + UNKNOWN_SECONDS, 0, 0, self._leading_to(self._addresses.home(code)))
+        else:
+            headers = self._leading_to(self._addresses.of(target))
+            found = _Known(monotonic() + KNOWN_SECONDS, target.id, target.member or 0, headers)
         self._remembered[code] = found
         self._remembered.move_to_end(code)
         if len(self._remembered) > MOST_REMEMBERED:
             self._remembered.popitem(last=False)
         return found
 
-    async def _write_down(self, request: web.Request, link_id: int, member_id: int) -> None:
+    def _leading_to(self, address: str) -> CIMultiDict[str]:
+        headers = self._headers.copy()
+        headers[hdrs.LOCATION] = address
+        return headers
+
+    async def _write_down(self, request: web.Request, known: _Known) -> None:
         """Return once the visit is written durably, or is kept to be written later."""
         now = self._parts.clock()
         if self._day_ends is None or now >= self._day_ends:
             self._day = local_date(now, self._zone)
             self._day_ends = business_day(self._day, self._zone).end
         agent = request.headers.get(hdrs.USER_AGENT, "")
-        seen = Seen(link_id, member_id, now, self._day, self._callers.address(request), agent)
+        seen = Seen(known.link_id, known.member, now, self._day, self._callers.address(request), agent)
         if self._kept:  # the database is in trouble: do not let anybody wait for it
             self._keep([seen])
             return
         try:
+            if self._salt is None or self._salt[0] != self._day:
+                await self._fetch_salt(self._day)
             written = self._batcher.put(seen)
         except DatabaseUnavailable:
             self._keep([seen])
@@ -168,9 +187,16 @@ class Redirect:
         finally:
             patience.cancel()
 
+    async def _fetch_salt(self, day: date) -> None:
+        """Keep the day's salt at hand once it is committed; that of the day before is forgotten."""
+        salt = await self._parts.database.write(lambda db: visits.salt_of(db, day))
+        self._salt = (day, salt)
+
     def _record(self, db: Session, group: Sequence[Seen]) -> list[None]:
         """Hash and write a group. Runs where the database is written, not on the loop."""
-        salts = {day: visits.salt_of(db, day) for day in {seen.day for seen in group}}
+        salts = dict([self._salt] if self._salt else [])
+        for day in {seen.day for seen in group} - salts.keys():
+            salts[day] = visits.salt_of(db, day)
         visits.record_all(
             db,
             [

@@ -9,11 +9,12 @@ from time import monotonic
 from typing import Final
 
 from aiohttp import hdrs, web
-from aiohttp.typedefs import Handler
+from multidict import CIMultiDict
 
 from bot import visitors
 from bot.web import problems
 from bot.web.parts import Parts
+from config.settings import Settings
 
 CONTENT_SECURITY_POLICY: Final = "; ".join(
     (
@@ -27,8 +28,11 @@ CONTENT_SECURITY_POLICY: Final = "; ".join(
 )
 """Scripts, styles and connections from here alone, nothing inline; pictures of products may be elsewhere."""
 
+_POLICY: Final = "Content-Security-Policy"
+
 HEADERS: Final = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    _POLICY: CONTENT_SECURITY_POLICY,
+    "Server": "fenxiao",  # which version of what we run on is nobody's business
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "SAMEORIGIN",
     "Referrer-Policy": "same-origin",
@@ -39,20 +43,24 @@ ONLY_HTTPS: Final = ("Strict-Transport-Security", "max-age=31536000")
 _FORWARDED: Final = ("X-Forwarded-For", "Forwarded", "Via", "X-Real-IP")
 
 
-def header_setter(parts: Parts) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
-    """Return what puts the security headers on every answer; a page may have set stricter ones of its own."""
-    given = dict(HEADERS)
-    if parts.settings.public_url.startswith("https://"):
+def headers_for(settings: Settings) -> CIMultiDict[str]:
+    """Return the headers that every answer has."""
+    given = CIMultiDict(HEADERS)
+    if settings.public_url.startswith("https://"):
         given[ONLY_HTTPS[0]] = ONLY_HTTPS[1]
+    return given
+
+
+def header_setter(given: CIMultiDict[str]) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """Return what puts the headers on every answer; a page may have set stricter ones of its own."""
 
     async def set_headers(request: web.Request, response: web.StreamResponse) -> None:
         headers = response.headers
-        headers[hdrs.SERVER] = "fenxiao"  # which version of what we run on is nobody's business
-        if headers.keys().isdisjoint(given):
-            headers.update(given)
-        else:
-            for name, value in given.items():
-                headers.setdefault(name, value)
+        if headers.get(_POLICY) is CONTENT_SECURITY_POLICY:
+            return  # made with all of them
+        headers[hdrs.SERVER] = HEADERS["Server"]
+        for name, value in given.items():
+            headers.setdefault(name, value)
 
     return set_headers
 
@@ -124,10 +132,8 @@ def too_many(seconds: float) -> problems.Problem:
     )
 
 
-@web.middleware
-async def refuse_unspeakable(request: web.Request, handler: Handler) -> web.StreamResponse:
+def refuse_unspeakable(target: str) -> None:
     """No address holds NUL, half a character or bytes that are not UTF-8: databases and logs would choke on them."""
-    target = request.raw_path
     if "%00" in target:
         raise problems.invalid("", "the address holds a NUL", status=400)
     if not target.isascii():
@@ -135,4 +141,3 @@ async def refuse_unspeakable(request: web.Request, handler: Handler) -> web.Stre
             target.encode()
         except UnicodeEncodeError:
             raise problems.invalid("", "the address is not UTF-8", status=400) from None
-    return await handler(request)
