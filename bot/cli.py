@@ -45,7 +45,7 @@ def run(
     """Start everything: web chat, channels, delivery and the clock. Ctrl+C stops it."""
     if role not in ("all", "web", "worker", "scheduler"):
         raise typer.BadParameter("one of all, web, worker, scheduler", param_hint="--role")
-    settings = load_settings()
+    settings = load_settings(talkative=True)
     import uvloop
 
     from bot import app

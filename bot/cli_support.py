@@ -77,8 +77,16 @@ def table(*columns: str, rows: Sequence[Sequence[object]]) -> Table:
 
     made = Table(*columns, box=box.SIMPLE_HEAD)
     for row in rows:
-        made.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+        made.add_row(*(Text(_cell(cell)) for cell in row))
     return made
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%SZ}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_cell(inner)}" for name, inner in value.items())
+    return "" if value is None else str(value)
 
 
 def note(line: str) -> None:
@@ -98,14 +106,18 @@ def progress(what: str) -> Iterator[Callable[[int], None]]:
         yield lambda done: status.update(f"{what}: {done:,}")
 
 
-def load_settings() -> Settings:
-    """Read the settings and set up the log, whose lines go to standard error. Raises SettingsInvalid."""
+def load_settings(*, talkative: bool = False) -> Settings:
+    """Read the settings and set up the log, whose lines go to standard error. Raises SettingsInvalid.
+
+    A command that ends by itself logs only what is wrong, unless `talkative`.
+    """
     from config.logging import configure_logging
     from config.settings import load_settings as load
 
     settings = load()
     in_json = {"auto": None, "json": True, "console": False}[settings.log_format]
-    configure_logging(in_json, settings.log_level, secrets=settings.secrets())
+    level = "warning" if not talkative and settings.log_level == "info" else settings.log_level
+    configure_logging(in_json, level, secrets=settings.secrets())
     return settings
 
 
