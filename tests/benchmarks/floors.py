@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-import asyncpg
+import asyncpg  # type: ignore[import-untyped]
 
 TABLES = ("orders", "order_line", "commission", "binding", "order_event", "entry", "posting", "outbox")
 
@@ -20,8 +20,8 @@ def rows_by_order(fetch: Callable[[str], Iterable[Sequence[Any]]]) -> tuple[list
     """Take the rows that really were written apart into those of each order; also return the accounts, at zero."""
     accounts = [tuple(row) for row in fetch("SELECT id, kind, member_id, currency, 0 FROM account")]
     of_member = {row[0] for row in accounts if row[2]}
-    orders = dict(fetch("SELECT id, order_id FROM orders"))
-    entries = dict(fetch("SELECT id, cause FROM entry"))
+    orders: dict[int, str] = {row[0]: row[1] for row in fetch("SELECT id, order_id FROM orders")}
+    entries: dict[int, str] = {row[0]: row[1] for row in fetch("SELECT id, cause FROM entry")}
     order_of: dict[str, Callable[[Sequence[Any]], str | None]] = {
         "orders": lambda row: str(row[1]),
         "order_line": lambda row: orders[row[0]],

@@ -57,14 +57,15 @@ def test_refunds_decisions_and_payments_meet_and_the_books_stay_right(database: 
         shop = Shop(db, now)
         shop.happens(*(shop.paid(f"A-{n}") for n in range(4)))
     refunds = [[shop.refunded(f"A-{n % 4}", f"R-{n}", 1_000) for n in range(k, k + 8)] for k in (0, 8, 16)]
+
+    def deny(order_id: str) -> None:
+        database.write_now(lambda db: holds.deny(db, order_id, "no", actor="cli", now=now))
+
     with ThreadPoolExecutor(6) as pool:
         told = [pool.submit(tell, database, now, group) for group in refunds]
-        denied = [
-            pool.submit(database.write_now, lambda db, n=n: holds.deny(db, f"A-{n}", "no", actor="cli", now=now))
-            for n in (1, 3)
-        ]
-        for future in [*told, *denied]:
-            future.result()
+        denied = [pool.submit(deny, f"A-{number}") for number in (1, 3)]
+        assert {status for future in told for status in future.result()} == {"applied"}
+        assert [future.result() for future in denied] == [None, None]
     with database.transaction() as db:
         shop.db = db
         assert shop.pending() == {"chen": 800, "li": 400, "wang": 160}

@@ -127,7 +127,8 @@ def test_everyone_concerned_is_told_once(shop: Shop) -> None:
         "wang": ["commission_earned"],
         "buyer": ["order_paid"],
     }
-    params = shop.db.scalar(select(Outbox.params).where(Outbox.text_key == "notice.order_paid"))
+    params = shop.db.scalars(select(Outbox.params).where(Outbox.text_key == "notice.order_paid")).one()
+    assert params is not None
     assert str(from_json(params)["amount"]) == "Money(minor=10800, currency='CNY')"
     shop.happens(shop.paid("A-2"))
     assert shop.told()["li"] == ["commission_earned", "first_sale", "commission_earned"]

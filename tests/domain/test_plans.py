@@ -37,8 +37,8 @@ def test_the_last_plan_whose_time_has_come_is_in_force(db: Session, now: datetim
         names.append(found[1].name if found else None)
     assert names == [None, "first", "first", "second again", "third", "third"]
     timeline = plans.timeline(db, now + timedelta(days=1), now + timedelta(days=9))
-    found = [timeline.at(now + timedelta(days=day)) for day in (1, 9)]
-    assert [plan.name for _, plan in filter(None, found)] == ["first", "second again"]
+    during = [timeline.at(now + timedelta(days=day)) for day in (1, 9)]
+    assert [pair[1].name for pair in during if pair] == ["first", "second again"]
 
 
 def test_a_text_that_is_no_plan_is_refused_with_everything_that_is_wrong(db: Session, now: datetime) -> None:
