@@ -230,11 +230,11 @@ def test_all_wrong_settings_are_told_at_once_and_nothing_is_started(
     assert fenxiao("run", "--role", "cook").status == 2
 
 
+@pytest.mark.postgresql
+@pytest.mark.parametrize("bare_database_url", ["postgresql"], indirect=True)
 def test_another_schema_is_refused_with_what_to_do(
     fenxiao: Fenxiao, bare_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if bare_database_url.startswith("sqlite"):
-        pytest.skip("the embedded database is brought up to date by whatever opens it")
     monkeypatch.setenv("FENXIAO_DATABASE_URL", bare_database_url)
     said = fenxiao("settle")
     assert said.status == 1
