@@ -349,9 +349,10 @@ def _fields(body: Any, known: Sequence[str]) -> Mapping[str, Any]:
     return body
 
 
-def _button(button: Button) -> dict[str, str]:
+def _button(button: Button) -> dict[str, object]:
     kinds = {"action": button.action, "url": button.url, "copy": button.copy}
-    return {"label": button.label, **{kind: value for kind, value in kinds.items() if value is not None}}
+    given = {kind: value for kind, value in kinds.items() if value is not None}
+    return {"label": button.label, **given, **({"listed": True} if button.listed else {})}
 
 
 def _role(person: Seat | Owner) -> str:

@@ -121,7 +121,7 @@ class Redirect:
     def routes(self) -> Iterable[web.AbstractRouteDef]:
         return [
             web.get("/r/{code}", self.follow),  # HEAD as well
-            web.get("/r{rest:/.*|}", self.follow_nothing),
+            web.get(r"/r{rest:/[\s\S]*|}", self.follow_nothing),
         ]
 
     async def follow(self, request: web.Request) -> web.Response:

@@ -6,7 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from sqlalchemy.orm import Session
 
+from bot.pictures import demo_shelf
 from bot.rendering import LOCALES, Texts, choose_locale, money_text
 from bot.web import problems
 from bot.web.app import STATIC
@@ -96,7 +97,7 @@ class Shop:
         """A drawn picture of one of the demo's goods."""
         sku = request.match_info["name"].removesuffix(".jpg")
         try:
-            body = await asyncio.to_thread(_drawn, sku)
+            body = await asyncio.to_thread(demo_shelf.picture, sku)
         except KeyError:
             raise problems.not_found() from None
         return web.Response(body=body, content_type="image/jpeg", headers={"Cache-Control": "public, max-age=86400"})
@@ -223,13 +224,3 @@ def _steps(view: OrderView) -> Sequence[tuple[str, datetime | None]]:
         ("delivered", view.delivered_at),
         ("completed", view.completed_at),
     )
-
-
-@lru_cache(maxsize=128)
-def _drawn(sku: str) -> bytes:
-    """Draw the picture of one of the demo's goods. Raises KeyError for anything else."""
-    from bot.pictures.product_art import draw_product
-    from domain import demo_goods
-
-    good = demo_goods.products()[sku]
-    return draw_product(good.kind, good.label, good.colour)

@@ -28,7 +28,15 @@ CALLS: tuple[Call, ...] = (
         given=members.Days,
         answer=members.Traffic,
     ),
-    Call("POST", "/links", links.make, "A member's link to a product", given=links.Wanted, answer=links.Made),
+    Call(
+        "POST",
+        "/links",
+        links.make,
+        "A member's link to a product",
+        given=links.Wanted,
+        answer=links.Made,
+        fields={"cannot_sell": "member_id", "off_shelf": "sku", "outside_class": "sku"},
+    ),
     Call("GET", "/orders/{order_id}", orders.show, "One order with every commission explained", answer=orders.Shown),
     *(
         Call("POST", f"/orders/{{order_id}}/{verb}", work, summary, given=orders.Reason, answer=orders.Shown)

@@ -77,7 +77,7 @@ def read_day(text: object) -> date:
 
 def _cursor(text: object) -> tuple[int, ...]:
     try:
-        said = base64.urlsafe_b64decode(str(text).encode("ascii", "strict")).decode("ascii")
+        said = base64.b64decode(str(text).encode("ascii"), altchars=b"-_", validate=True).decode("ascii")
     except (binascii.Error, ValueError):
         raise ValueError("is not a cursor of ours") from None
     if not _CURSOR.fullmatch(said):

@@ -45,25 +45,80 @@ function remembered(name, value) {
 }
 
 // ── what a message looks like ──
-const LINK = /https?:\/\/[^\s<>"'，。；！？）】」』]+/g;
+const SPECIAL = /https?:\/\/[^\s<>"'，。；！？）】」』]+|[▓░]{4,}/g;  // addresses to open, bars to draw
 
-function fill(bubble, text, isScreen) {
+// Lines of a list that lead somewhere are buttons themselves; returns those that found their line.
+function fill(bubble, text, isScreen, listed = [], message = null) {
+  const used = new Set();
+  if (listed.some((button, place) => text.match(numbered(place + 1)))) {
+    for (const [place, block] of blocks(text, listed.length)) {
+      if (place === null) {
+        if (block) fill(bubble.appendChild(make("span", "words")), block, isScreen && !used.size);
+        continue;
+      }
+      bubble.append(entry(block, listed[place], message));
+      used.add(listed[place]);
+    }
+    bubble.classList.add("list");
+    return used;
+  }
   const lines = text.split("\n");
   if (isScreen && lines.length > 1 && lines[0].length <= 48) {
     fillPlain(bubble.appendChild(make("b")), lines.shift());
     bubble.append("\n");
   }
   fillPlain(bubble, lines.join("\n"));
+  return used;
+}
+
+function numbered(number) {
+  return new RegExp(`^${number}\\. `, "m");
+}
+
+// Cut a text into its numbered lines, 1 to `most` in order, and what stands between them: [place or null, text].
+function blocks(text, most) {
+  const found = [];
+  let between = [], next = 1;
+  for (const line of text.split("\n")) {
+    if (next <= most && line.startsWith(`${next}. `)) {
+      found.push([null, between.join("\n").trim()], [next - 1, line]);
+      between = [];
+      next += 1;
+    } else {
+      between.push(line);
+    }
+  }
+  return [...found, [null, between.join("\n").trim()]];
+}
+
+function entry(line, button, message) {
+  const made = make("button", "entry");
+  made.type = "button";
+  const [number, ...rest] = line.split(". ");
+  const [name, ...more] = rest.join(". ").split(/\u3000| · /);
+  made.append(make("span", "number", number));
+  const both = made.appendChild(make("span", "both"));
+  both.append(make("span", "name", name));
+  if (more.length) both.append(make("small", "", more.join(" · ")));
+  made.addEventListener("click", () => say({ action: button.action, message: message.id }, button.label));
+  return made;
 }
 
 function fillPlain(into, text) {
   let done = 0;
-  for (const found of text.matchAll(LINK)) {
+  for (const found of text.matchAll(SPECIAL)) {
     into.append(text.slice(done, found.index));
-    into.append(link(found[0], found[0]));
+    into.append(found[0].startsWith("http") ? link(found[0], found[0]) : bar(found[0]));
     done = found.index + found[0].length;
   }
   into.append(text.slice(done));
+}
+
+function bar(drawn) {
+  const made = make("progress");
+  made.max = drawn.length;
+  made.value = drawn.replaceAll("░", "").length;
+  return made;
 }
 
 function link(url, label) {
@@ -93,14 +148,15 @@ function build(message) {
   const screen = message.rows.length > 0;
   const body = item.appendChild(make("div", "body"));
   if (message.picture) body.append(picture(message));
-  if (message.text) fill(body.appendChild(make("div", "bubble")), message.text, screen);
-  if (screen) {
-    const rows = body.appendChild(make("div", "rows"));
-    for (const row of message.rows) {
-      const line = rows.appendChild(make("div", "row"));
-      for (const button of row) line.append(press(button, message));
-    }
+  const listed = message.rows.flat().filter((button) => button.listed && button.action);
+  const used = message.text
+    ? fill(body.appendChild(make("div", "bubble")), message.text, screen, listed, message) : new Set();
+  const rows = make("div", "rows");
+  for (const row of message.rows) {
+    const left = row.filter((button) => !used.has(button));
+    if (left.length) rows.appendChild(make("div", "row")).append(...left.map((button) => press(button, message)));
   }
+  if (rows.children.length) body.append(rows);
   const time = item.appendChild(make("time", "", clock(new Date(message.at))));
   time.dateTime = message.at;
   return item;

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import hashlib
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -21,7 +24,7 @@ from bot.rendering import Texts
 from bot.web.app import make_web_app
 from bot.web.server import Runner
 from config.settings import Settings, load_settings
-from domain import api_keys, catalog, members, plans
+from domain import api_keys, catalog, members
 from domain.schema import PlanVersion
 from handlers.routing import Shop
 
@@ -92,7 +95,8 @@ class House:
     async def event(self, type_: str, data: Any, webhook_id: str = "", **headers: str) -> tuple[int, Any]:
         """An order event, signed."""
         body = json.dumps({"type": type_, "timestamp": "2026-11-23T02:00:00Z", "data": data})
-        return await self.hook(body.encode(), signed(body, webhook_id or f"w-{body[:60]}", self.now) | headers)
+        webhook_id = webhook_id or f"w-{hashlib.sha256(body.encode()).hexdigest()[:20]}"
+        return await self.hook(body.encode(), signed(body, webhook_id, self.now) | headers)
 
     async def hook(self, body: bytes, headers: dict[str, str]) -> tuple[int, Any]:
         async with self.client.post(self.base + "/hooks/shop", data=body, headers=headers) as answer:
@@ -101,7 +105,6 @@ class House:
 
 def signed(body: str, webhook_id: str, at: datetime, secret: str = SECRET) -> dict[str, str]:
     """The headers that the shop's own Standard Webhooks library makes."""
-    webhook_id = "".join(letter for letter in webhook_id if letter.isalnum() or letter in "-_")
     return {
         "webhook-id": webhook_id,
         "webhook-timestamp": str(int(at.timestamp())),
@@ -117,10 +120,9 @@ async def running(url: str, *, front_door: dict[str, Any] | None = None, **more:
     settings = load_settings({"FENXIAO_DATABASE_URL": url, **given})
     database = Database(url)
     house = House(settings, database, **{name: value for name, value in more.items() if not name.isupper()})
-    for scope in ("read", "write"):
-        house.keys[scope] = house.write(
-            lambda db, scope=scope: api_keys.create(db, f"{scope}er", scope, by="test", now=house.now)
-        )
+    for scope, name in (("read", "reader"), ("write", "writer")):
+        make = partial(api_keys.create, name=name, scope=scope, by="test", now=house.now)
+        house.keys[scope] = house.write(make)
     runner = Runner(make_web_app(house), **(front_door or {}))
     [(_, port)] = await runner.listen("127.0.0.1", 0)
     house.base = f"http://127.0.0.1:{port}"
@@ -188,4 +190,8 @@ def breaking(database: Database, error: Exception) -> Callable[[], None]:
     return repair
 
 
-__all__ = ["NOW", "PLAN", "SECRET", "House", "breaking", "furnish", "payment", "plans", "running", "signed"]
+async def until(reached: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Wait for something that happens soon, though not at once."""
+    async with asyncio.timeout(seconds):
+        while not reached():  # noqa: ASYNC110 - what is waited for lies in the database
+            await asyncio.sleep(0.05)
