@@ -23,6 +23,7 @@ from bot.engine import Engine, InProcess, Queue
 from bot.gateway import Gateway
 from bot.job_runner import JobRunner
 from bot.locks import AdvisoryLocks, Alone, Locks
+from bot.pictures import demo_shelf
 from bot.preparing import CannotStart, Prepared
 from bot.rendering import Texts
 from bot.scheduler import Scheduler
@@ -66,7 +67,7 @@ class App:
         self.shop = _shop(settings, demo=prepared.demo)
         self.routes = discover()
         self.gateway = Gateway(self.database, self.routes, self.texts, self.shop, clock)
-        self.painter = Painter(self.database, self.texts, self.shop, clock)
+        self.painter = Painter(self.database, self.texts, self.shop, clock, own_picture=demo_shelf.own_picture)
         self.locks = _locks(settings, self.database.sqlite)
         self.channels: dict[str, Channel] = {name: self._channel(name) for name in self.shop.channels}
         self.delivery = self._delivery()

@@ -159,12 +159,12 @@ def _clockwork(day: date, back: int, market: Market) -> Iterator[tuple[datetime,
     recent = back < _WITH_TASKS
     points: list[tuple[datetime, Callable[[Session, datetime], None]]] = [(wall(10, 5), settle), (wall(11), announce)]
     if recent:
-        points += [(wall(8, 30), assign), *((wall(hour), check) for hour in range(12, 24, 3))]
+        points += [(wall(8, 30), assign), *((wall(hour), check) for hour in range(9, 24))]
         points += [(wall(hour, 30), nothing) for hour in range(24)]
     points = sorted(((at, what) for at, what in points if at <= market.now), key=lambda point: point[0])
     end = min(business_day(day, market.zone).end - timedelta(seconds=1), market.now)
     yield from ((at.astimezone(end.tzinfo), what) for at, what in points)
-    yield end, check if recent else nothing
+    yield end, settle if back == 0 else nothing
 
 
 def _record(db: Session, market: Market, coming: list[Happening], *, until: datetime) -> None:
