@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from bot.channels.outgoing import NotSent, Timeouts, Unanswered, Wire
 from bot.database import Database
 from bot.rendering import Texts
-from domain import catalog, conversations, links
+from domain import catalog, conversations, demo_goods, links
 from domain.catalog import ProductRow
 from domain.errors import NotFound
 from domain.money import Money
@@ -229,9 +229,11 @@ def _link(db: Session, *, picture: Picture, contact_id: int) -> _Subject:
 
 
 def drawn(product: ProductRow) -> bytes:
-    """Draw a product that nobody has photographed, by its category; the same product always the same."""
+    """Draw a product that nobody has photographed: the demo's goods as described, others by their category."""
     from bot.pictures.product_art import draw_product
 
+    if (product.image_url or "").startswith(demo_goods.PICTURES) and (one := demo_goods.products().get(product.sku)):
+        return draw_product(one.kind, one.label, one.colour)
     category = (product.category or "").lower()
     kind = next((kind for word, kind in _DRAWN_AS.items() if word in category), "gift_box")
     seed = int.from_bytes(hashlib.sha256(product.sku.encode("utf-8", "replace")).digest()[:4])
