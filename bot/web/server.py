@@ -19,6 +19,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from bot.web import problems
+from bot.web.security import HEADERS
 
 HEADER_SECONDS: Final = 10.0
 IDLE_SECONDS: Final = 75.0
@@ -83,6 +84,7 @@ class _Caller(web.RequestHandler):
             log.error("web.failed", exc_info=exc)
             problem = problems.unexpected()
         answer = problems.response(problem)
+        answer.headers.update(HEADERS)
         answer.force_close()
         return answer
 

@@ -6,7 +6,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from bot.web import redirect
 from tests.bot.web.house import House, furnish, running
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine is that runs the tests: a visit is written before it is answered."""
+    monkeypatch.setattr(redirect, "PATIENCE_SECONDS", 60.0)
 
 
 @pytest.fixture
