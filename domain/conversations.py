@@ -134,6 +134,21 @@ def mark_answers(db: Session, channel: str, states: Mapping[str, str]) -> None:
         db.execute(update(Inbox).where(Inbox.channel == channel, Inbox.update_key.in_(keys)).values(answer_state=state))
 
 
+def unfinished_answers(db: Session, channel: str, *, before: datetime, newest: int = 5_000) -> list[str]:
+    """Return the updates received before `before` whose answers were being sent when a process vanished.
+
+    Looks at the newest updates only: what is older was looked at by an earlier start.
+    """
+    latest = select(Inbox.id).order_by(Inbox.id.desc()).limit(newest).subquery()
+    return list(
+        db.scalars(
+            select(Inbox.update_key)
+            .join(latest, latest.c.id == Inbox.id)
+            .where(Inbox.channel == channel, Inbox.answer_state == "sending", Inbox.received_at < before)
+        )
+    )
+
+
 def release_kept(db: Session, member: int, *, now: datetime) -> None:
     """A member is back: what was kept for them goes out now."""
     db.execute(

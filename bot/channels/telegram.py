@@ -55,7 +55,7 @@ class TelegramChannel:
         self._secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
         self._bot = make_bot(token, api_url=settings.api_url)
         self._screens = Screens(self._bot)
-        self._fates = AnswerFates(parts.database, CHANNEL)
+        self._fates = AnswerFates(parts.database, CHANNEL, parts.clock)
         self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._tails: dict[int, asyncio.Task[None]] = {}
         self._tasks: list[asyncio.Task[None]] = []

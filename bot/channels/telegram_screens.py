@@ -91,7 +91,8 @@ class Screens:
         wanted = screen(rendered)
         if tapped is not None and rendered.edit:
             outcome = await self._edit(chat, wanted, picture, tapped)
-            if outcome is not None and not nothing_to_edit(outcome):
+            cannot = outcome is None or nothing_to_edit(outcome) or (picture and isinstance(outcome, Refused))
+            if outcome is not None and not cannot:
                 return outcome
         return await self.send(chat, wanted, picture)
 

@@ -76,7 +76,7 @@ class WeChatChannel:
         )
         public_url = parts.settings.public_url
         self._pictures = Pictures(parts.painter, self._client, secret=secret, public_url=public_url, clock=parts.clock)
-        self._fates = AnswerFates(parts.database, CHANNEL)
+        self._fates = AnswerFates(parts.database, CHANNEL, parts.clock)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._answers: dict[str, asyncio.Task[Reply]] = {}
         self._seen: OrderedDict[str, str] = OrderedDict()  # signature → what came under it

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
@@ -155,6 +156,18 @@ async def test_what_became_of_answers_is_written_down_together(one_house: House)
         for label in ("选品", "首页", "佣金", "首页"):
             await li.taps(label)
         await soon(lambda: set(at.inbox().values()) == {"sent"})
+
+
+async def test_an_answer_that_was_being_sent_when_the_process_vanished_is_unknown_and_never_sent_again(house: House):
+    async with scene(house) as at:
+        await seller(at)
+        await soon(lambda: set(at.inbox().values()) == {"sent"})
+    with house.database.transaction() as db:
+        db.execute(update(Inbox).values(answer_state="sending"))
+    house.now += timedelta(minutes=5)
+    async with scene(house) as at:
+        await soon(lambda: set(at.inbox().values()) == {"unknown"})
+        assert [method for method, _ in at.fake.calls if method == "sendMessage"] == []
 
 
 async def test_a_product_shows_its_picture_and_the_poster_is_one_s_own(house: House):
