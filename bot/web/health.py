@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from aiohttp import web
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from bot.database import DatabaseUnavailable
 from bot.web import problems
@@ -39,12 +41,16 @@ class Health:
         """Ready is whose database answers and has the schema that this program was written for."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                current = await self._parts.database.read(self._parts.schema_is_current)
+                current = await self._parts.database.read(self._is_current)
         except (DatabaseUnavailable, TimeoutError):
             raise problems.unavailable() from None
         if not current:
             raise problems.unavailable("The database's schema is not the current one; run `fenxiao migrate`")
         return web.Response(text="ready\n", headers={"Cache-Control": "no-store"})
+
+    def _is_current(self, db: Session) -> bool:
+        db.execute(select(1))
+        return self._parts.schema_is_current(db)
 
     async def figures(self, request: web.Request) -> web.Response:
         """For callers on this machine, and for those with an API key."""
