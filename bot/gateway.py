@@ -21,9 +21,9 @@ from domain.wording import Words, words
 from handlers.routing import Chat, Choice, Incoming, Person, Picture, Reply, Routes, Shop, button, reply
 
 Keep = Callable[[Session, int, Reply], None]
-"""Told of an answer and its contact, once, inside the update's transaction: for a channel that keeps the talk itself."""
+"""Told of an answer and its contact once, inside the update's transaction: for a channel that keeps the talk itself."""
 
-HOME, SEARCH, START, UNREAD = "home", "search", "start", "unread"
+HOME, HELP, SEARCH, START, UNREAD = "home", "help", "search", "start", "unread"
 _SEARCHING = ("products", SEARCH)  # "选品 面膜": these take a noun after their word
 
 
@@ -114,7 +114,7 @@ class Gateway:
         text = plain(incoming.text)
         if text.startswith("/"):
             chat.finish()
-            command, *rest = text[1:].split()
+            command, *rest = text[1:].split() or [HELP]  # a slash and nothing else asks what there is
             name = command.split("@")[0]
             argument = rest[0] if rest and name == START else None
             return (f"{name}:{argument}" if argument else name), False

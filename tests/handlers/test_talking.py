@@ -74,6 +74,12 @@ def test_words_of_both_languages_are_understood_whatever_is_spoken(one_house: Ho
     assert "My commission" in lin.says("/earnings@globalmallbot").text
 
 
+def test_a_slash_and_nothing_else_is_answered_with_help(one_house: House):
+    lin = one_house.talk("lin")
+    for text in ("/", " ／ "):
+        assert lin.says(text).text == lin.says("/help").text
+
+
 def test_names_with_braces_markup_and_line_ends_are_shown_as_they_are(one_house: House):
     somebody = one_house.stranger(name="{evil} <b>]]></b> \u202eабв")
     somebody.says("join")
