@@ -48,24 +48,25 @@ class OpenPages:
     """All pages that are open in this process."""
 
     def __init__(self) -> None:
-        self._by_contact: defaultdict[int, set[OpenPage]] = defaultdict(set)
+        self._by_contact: defaultdict[int, dict[OpenPage, None]] = defaultdict(dict)
         self._onlookers: set[OpenPage] = set()
 
     def __len__(self) -> int:
         return sum(len(pages) for pages in self._by_contact.values())
 
     def of(self, contact_id: int) -> Collection[OpenPage]:
+        """The open pages of a chat, the one that was opened first at the front."""
         return self._by_contact.get(contact_id, ())
 
     def add(self, page: OpenPage) -> None:
-        self._by_contact[page.contact_id].add(page)
+        self._by_contact[page.contact_id][page] = None
         if page.everything:
             self._onlookers.add(page)
 
     def remove(self, page: OpenPage) -> None:
         self._onlookers.discard(page)
         if pages := self._by_contact.get(page.contact_id):
-            pages.discard(page)
+            pages.pop(page, None)
             if not pages:
                 del self._by_contact[page.contact_id]
 

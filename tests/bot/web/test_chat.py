@@ -66,10 +66,10 @@ async def test_both_sides_of_the_talk_are_there_after_a_reload(request: pytest.F
 async def test_a_button_of_an_old_message_still_works_and_is_said_in_its_own_words(page: Page):
     [welcome] = await page.says(start="")
     await page.says("帮助")
-    button = next(b for row in welcome["rows"] for b in row if b["label"] == "🛍 选品")
+    button = next(b for row in welcome["rows"] for b in row if b["action"] == "products")
     [mine, products] = await page.says(action=button["action"], message=welcome["id"])
-    assert mine["text"] == "🛍 选品"
-    assert "玻尿酸精华" in products["text"] or "热卖" in products["text"]
+    assert mine["text"] == button["label"]
+    assert products["rows"] != welcome["rows"]
 
 
 async def test_the_same_message_sent_twice_is_answered_once(page: Page, demo: ChatHouse):
@@ -250,15 +250,15 @@ async def test_the_picture_of_a_product_is_a_picture(page: Page, demo: ChatHouse
         assert answer.status == 304
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "", "http://127.0.0.1.evil.example"])
-async def test_no_other_site_can_speak_for_somebody(page: Page, origin: str):
-    for path, body in (
-        ("/chat/api/say", {"id": "12345678", "text": "帮助"}),
-        ("/chat/api/seat", {"member_id": "m-lin"}),
-        ("/chat/api/language", {"locale": "en"}),
-    ):
-        status, answer = await page.post(path, body, Origin=origin)
-        assert (status, answer["type"]) == (403, problems.TYPE_PREFIX + "foreign_origin")
+async def test_no_other_site_can_speak_for_somebody(page: Page):
+    for origin in ("https://evil.example", "null", "", "http://127.0.0.1.evil.example"):
+        for path, body in (
+            ("/chat/api/say", {"id": "12345678", "text": "帮助"}),
+            ("/chat/api/seat", {"member_id": "m-lin"}),
+            ("/chat/api/language", {"locale": "en"}),
+        ):
+            status, answer = await page.post(path, body, Origin=origin)
+            assert (status, answer["type"]) == (403, problems.TYPE_PREFIX + "foreign_origin"), origin
 
 
 async def test_a_form_of_another_page_is_no_json(page: Page, demo: ChatHouse):
@@ -267,9 +267,8 @@ async def test_a_form_of_another_page_is_no_json(page: Page, demo: ChatHouse):
         assert answer.status == 415
 
 
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [
+async def test_what_no_page_of_ours_says_is_refused(page: Page):
+    said: list[tuple[object, int]] = [
         ({}, 422),
         ([], 422),
         ({"id": "x", "text": "hello"}, 422),
@@ -282,10 +281,9 @@ async def test_a_form_of_another_page_is_no_json(page: Page, demo: ChatHouse):
         ({"id": "12345678", "text": "hello", "seat": "m-lin"}, 422),
         ({"id": "12345678", "text": "hello", "after": "all", "message": {}}, 200),
         ({"id": "12345678", "action": "no_such_thing:💥"}, 200),
-    ],
-)
-async def test_what_no_page_of_ours_says_is_refused_with_the_field(page: Page, body: object, status: int):
-    assert (await page.post("/chat/api/say", body))[0] == status
+    ]
+    for body, status in said:
+        assert (await page.post("/chat/api/say", body))[0] == status, body
 
 
 async def test_who_writes_too_fast_is_asked_to_wait(page: Page):
@@ -312,10 +310,11 @@ async def test_the_cookie_is_for_this_host_alone_and_only_its_hash_is_stored(sql
 
 
 async def test_real_people_do_not_chat_over_plain_http(sqlite_url: str):
-    async with chat_open(sqlite_url, demo=False, PUBLIC_URL="http://shop.example") as house, house.page() as page:
-        async with page.http.get(house.base + "/chat", headers={"Host": "shop.example"}) as answer:
-            assert answer.status == 403
-            assert "needs_https" in await answer.text()
+    async with chat_open(sqlite_url, demo=False, PUBLIC_URL="http://shop.example") as house:
+        async with house.page(Host="shop.example") as page:
+            status, said = await page.opens()
+        assert status == 403
+        assert "needs_https" in said
 
 
 async def test_b5_whatever_people_are_called_stands_in_the_page_as_text(page: Page, demo: ChatHouse):
