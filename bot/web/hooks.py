@@ -108,11 +108,11 @@ def _unsigned() -> Problem:
 def _event(webhook_id: str, body: Any) -> IncomingEvent:
     """What was sent, as far as it is an event at all; the rest is judged, and kept for the operator, by the domain."""
     if not isinstance(body, dict):
-        return IncomingEvent(webhook_id, "", "", body)
-    type_, timestamp = body.get("type"), body.get("timestamp")
+        return IncomingEvent(webhook_id, "", "", {"body": body})
+    type_, timestamp, data = body.get("type"), body.get("timestamp"), body.get("data")
     return IncomingEvent(
         webhook_id,
         type_ if isinstance(type_, str) else "",
         timestamp if isinstance(timestamp, str) else "",
-        body.get("data"),
+        {} if data is None else data,  # nothing says as little as an empty object
     )

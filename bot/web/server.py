@@ -68,6 +68,11 @@ class _Caller(web.RequestHandler):
             self.transport.write(_raw(problems.too_slow()))
             self.force_close()
 
+    def log_exception(self, *arguments: Any, **more: Any) -> None:
+        """A body that breaks off while nobody reads it any more is no error of ours."""
+        if not isinstance(more.get("exc_info"), web.RequestPayloadError):
+            super().log_exception(*arguments, **more)
+
     def handle_error(
         self,
         request: web.BaseRequest,

@@ -43,7 +43,8 @@ async def body(request: web.Request, limit: int = SMALL) -> bytes:
     except TimeoutError:
         raise problems.too_slow() from None
     except (HttpProcessingError, web.RequestPayloadError, ClientError, ConnectionError):
-        raise problems.invalid("", "the body is cut off or wrongly encoded", status=400) from None
+        errors = [FieldError("", "the body is cut off or wrongly encoded")]
+        raise problems.Problem(400, "malformed", "This cannot be read", errors, {"Connection": "close"}) from None
     return bytes(found)
 
 
