@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from bot import migrate
 from bot.channels.painting import Painter
+from bot.channels.webchat import WebChat
 from bot.delivery import Delivery
 from bot.engine import Engine, InProcess, Queue
 from bot.gateway import Gateway
@@ -168,6 +169,7 @@ class App:
 
         runner = Runner(make_web_app(self), shutdown_seconds=STOP_SECONDS / 3)
         self._on_stop(runner.cleanup)
+        self._on_stop(self._hang_up)
         host, port = self.settings.host, self.settings.port
         try:
             await runner.listen(host, port)
@@ -177,6 +179,12 @@ class App:
                     f"Port {port} is in use: is Fenxiao running already? FENXIAO_PORT chooses another one."
                 ) from None
             raise CannotStart(f"Cannot listen on {host}:{port}: {error.strerror}") from None
+
+    async def _hang_up(self) -> None:
+        """Chat pages that are open would hold up the stop: they come back by themselves."""
+        webchat = self.channels.get("webchat")
+        if isinstance(webchat, WebChat):
+            webchat.hang_up()
 
     async def stop(self) -> None:
         """Let what is under way come to its end, write everything down, let go of the database; within ten seconds."""

@@ -111,9 +111,13 @@ class WebChat:
         if not self.parts.database.sqlite:
             self._watching = asyncio.create_task(self._watch(), name="webchat-watch")
 
-    async def stop(self) -> None:
+    def hang_up(self) -> None:
+        """Let go of every open page; each comes back by itself, when and where it can."""
         self.closing.set()
         self.pages.wake_all()
+
+    async def stop(self) -> None:
+        self.hang_up()
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)

@@ -6,8 +6,10 @@ import re
 import tomllib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from time import monotonic
 
 import pytest
+from aiohttp import ClientError
 from sqlalchemy import func, select, update
 
 from bot.web import chat, problems
@@ -157,6 +159,17 @@ async def test_a_ninth_open_page_of_one_chat_makes_the_first_one_close(page: Pag
             await first()
         for one in open_ones:
             await one.__aexit__(None, None, None)
+
+
+async def test_an_open_page_does_not_hold_up_the_stop(sqlite_url: str):
+    async with chat_open(sqlite_url, demo=True) as house, house.page() as page:
+        [welcome] = await page.says(start="")
+        async with page.listening(after=welcome["id"]) as following:
+            began = monotonic()
+            await house.app.stop()
+            assert monotonic() - began < 2
+            with pytest.raises((EOFError, ClientError)):
+                await following()
 
 
 # Who may talk
