@@ -7,7 +7,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from aiohttp import hdrs, web
 
@@ -72,7 +72,7 @@ class Sessions:
 
     def check_origin(self, request: web.Request) -> None:
         """Only our own page may speak: no other site's script, and no form that some page posts here."""
-        origin = urlsplit(request.headers.get(hdrs.ORIGIN, ""))
+        origin = _split(request.headers.get(hdrs.ORIGIN, ""))
         if origin.netloc not in (request.host, self._public.netloc) or not origin.netloc:
             raise problems.Problem(403, "foreign_origin", "This may only be used from the chat page itself")
         if request.content_type != "application/json":
@@ -83,7 +83,7 @@ class Sessions:
 
     def _is_secure(self, request: web.Request) -> bool:
         """Say whether cookies need https here. Without it only this machine, and a demo's invented people, do."""
-        if (urlsplit(f"//{request.host}").hostname or "") in _LOOPBACK:
+        if (_split(f"//{request.host}").hostname or "") in _LOOPBACK:
             return False
         if self._public.scheme == "https":
             return True
@@ -94,6 +94,14 @@ class Sessions:
     def _set(self, request: web.Request, answer: web.StreamResponse, name: str, value: str, path: str = "/") -> None:
         secure = self._is_secure(request)
         answer.set_cookie(name, value, max_age=_YEAR_SECONDS, path=path, secure=secure, httponly=True, samesite="Lax")
+
+
+def _split(address: str) -> SplitResult:
+    """Take an address that somebody sent apart; one that is none, such as `http://[`, is as good as an empty one."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
 
 
 def _is_member_id(text: str) -> bool:
