@@ -125,7 +125,7 @@ def load_settings(*, talkative: bool = False) -> Settings:
 def opened(settings: Settings) -> Iterator[Database]:
     """The database with a fitting schema. The embedded one is brought up to date here; another one must be already."""
     from bot import migrate
-    from bot.preparing import open_database
+    from bot.preparing import check_currency, open_database
 
     database = open_database(settings)
     try:
@@ -133,6 +133,7 @@ def opened(settings: Settings) -> Iterator[Database]:
             migrate.migrate(database)
         elif not database.read_now(migrate.is_current):
             raise Refused("The database has another schema than this program. Run: fenxiao migrate")
+        check_currency(database, settings)
         yield database
     finally:
         database.close()

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from bot import migrate
 from bot.database import Database
 from config.settings import Settings, demo_wanted
-from domain import facts, tasks
+from domain import facts, ledger, tasks
 from domain.schema import Member
 
 log = structlog.get_logger()
@@ -57,12 +57,24 @@ def prepare(settings: Settings, clock: Callable[[], datetime]) -> Prepared:
     elif not database.read_now(migrate.is_current):
         database.close()
         raise CannotStart("The database has another schema than this program. Run: fenxiao migrate")
+    check_currency(database, settings)
     database.write_now(tasks.seed_templates)
     demo, first_start = _decide_demo(database, settings)
     if demo and first_start:
         load_demo(database, settings, clock())
     secret = database.write_now(_demo_secret) if demo else ""
     return Prepared(database, demo, secret, first_start)
+
+
+def check_currency(database: Database, settings: Settings) -> None:
+    """Commissions are taken back in the currency in which they were earned: CannotStart if it is to be another one."""
+    for currency in database.read_now(ledger.settlement_currencies):
+        if currency != settings.currency:
+            database.close()
+            raise CannotStart(
+                f"Commissions have been earned in {currency}, and FENXIAO_CURRENCY is {settings.currency}. "
+                f"A shop keeps its settlement currency: set FENXIAO_CURRENCY={currency}."
+            )
 
 
 def _decide_demo(database: Database, settings: Settings) -> tuple[bool, bool]:

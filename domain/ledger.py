@@ -221,6 +221,12 @@ def currency_of(db: Session, key: str) -> str | None:
     return db.scalar(_CURRENCY_OF.where(Entry.key == key))
 
 
+def settlement_currencies(db: Session) -> list[str]:
+    """Return the currencies in which commissions were earned: one, or none before the first."""
+    expense = (Account.kind == bookkeeping.Account.COMMISSION_EXPENSE.value, Account.member_id == PLATFORM)
+    return list(db.scalars(select(Account.currency).where(*expense).order_by(Account.currency)))
+
+
 def trial_balance(db: Session) -> list[TrialRow]:
     """Return debit and credit of every kind of account by currency, summed from all postings; the sum is zero."""
 

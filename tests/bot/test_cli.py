@@ -230,6 +230,19 @@ def test_all_wrong_settings_are_told_at_once_and_nothing_is_started(
     assert fenxiao("run", "--role", "cook").status == 2
 
 
+def test_a_shop_in_which_somebody_has_earned_keeps_its_settlement_currency(
+    fenxiao: Fenxiao, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.transaction() as db:
+        ledger.post(db, [bookkeeping.earned("A-1", {member(db, "lin"): 500}, "CNY")], now=THEN)
+    assert fenxiao("settle").status == 0
+    monkeypatch.setenv("FENXIAO_CURRENCY", "USD")
+    for command in (["run"], ["events", "list"], ["settle"]):
+        said = fenxiao(*command)
+        assert said.status == 1
+        assert "FENXIAO_CURRENCY=CNY" in said.err
+
+
 @pytest.mark.postgresql
 @pytest.mark.parametrize("bare_database_url", ["postgresql"], indirect=True)
 def test_another_schema_is_refused_with_what_to_do(
