@@ -12,7 +12,7 @@ from typing import Any, Final
 from domain.attribution import CREDIT_CODES
 from domain.commission import TRACE_CODES, Step
 from domain.money import Money
-from domain.wording import Words
+from domain.wording import Words, in_two_languages, words
 
 DECIDED: Final[Mapping[str, tuple[str, ...]]] = {
     "held_self_purchase": (),  # its buyer is the credited distributor: an operator decides
@@ -26,6 +26,10 @@ _MONEY: Final = frozenset(
 )
 _OF_ORDER: Final = frozenset({("amount_converted", "amount"), ("refund_left", "amount")})
 _OF_COST: Final = frozenset({("cost_converted", "cost")})
+
+
+KNOWN_TIERS: Final = frozenset({"bronze", "silver", "gold", "platinum", "diamond"})
+"""Tiers that have a name in both languages; any other is called what the shop calls it."""
 
 
 def _name(param: str) -> str:
@@ -53,6 +57,11 @@ def tell(
             return percent(given)
         if param in ("member", "ref_member"):
             return names.get(given) or given
+        if param in ("category", "brand"):
+            zh, en = in_two_languages(given)
+            return words("bilingual", zh=zh if param == "category" else given, en=en)
+        if param == "tier" and given in KNOWN_TIERS:
+            return words(f"tier.{given}")
         if param == "bound_at":
             return datetime.fromisoformat(given)
         if param == "dropped":

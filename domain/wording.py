@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -23,6 +24,15 @@ class Words:
 
 def words(key: str, **params: object) -> Words:
     return Words(key, params)
+
+
+_TWICE = re.compile(r"([^A-Za-z]*[\u3400-\u9fff][^A-Za-z]*?)\s+([A-Za-z][^\u3400-\u9fff]*)")
+
+
+def in_two_languages(name: str) -> tuple[str, str]:
+    """Return the Chinese and the English half of a name such as "护肤 Skincare"; any other name is the same in both."""
+    found = _TWICE.fullmatch(name.strip())
+    return (found[1], found[2]) if found else (name, name)
 
 
 def _tagged(value: object) -> object:

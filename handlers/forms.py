@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from domain.errors import NotFound
-from domain.wording import Words, words
+from domain.wording import Words, in_two_languages, words
 from handlers.routing import Choice, button
 
 PAGE = 8
@@ -15,6 +15,7 @@ PAGE = 8
 
 BLANK = words("blank")
 
+KNOWN_REGIONS = frozenset("ABCD")
 KNOWN_CATEGORIES = frozenset(
     ("skincare", "makeup", "personal-care", "mother-baby", "food", "health", "home", "electronics", "fashion", "pets")
 )
@@ -60,8 +61,14 @@ def in_both_each(zh: Sequence[str], en: Sequence[str]) -> list[Words]:
 
 
 def category_name(name: str) -> Words:
-    """A category that most shops have, in the reader's language; any other as the shop calls it."""
-    return words(f"category.{name}") if name in KNOWN_CATEGORIES else named(name)
+    """A category that most shops have, or that names itself twice, in the reader's language; any other as it is."""
+    return words(f"category.{name}") if name in KNOWN_CATEGORIES else in_both(*in_two_languages(name))
+
+
+def region_name(name: str) -> Words:
+    """The regions A to D in the reader's language; any other as the shop calls it."""
+    letter, rest = name[:1], name[1:2]
+    return words(f"region.{letter.lower()}") if letter in KNOWN_REGIONS and rest in ("", " ") else named(name)
 
 
 def numbered_list(items: Iterable[Item]) -> tuple[list[Words], list[Row]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from domain.errors import NotFound
-from domain.wording import words
+from domain.wording import Words, words
 from handlers.forms import BLANK, Item, numbered_list, pairs, way_back
 from handlers.routing import Chat, Person, Reply, anyone, button, reply, route
 
@@ -31,7 +31,7 @@ OPERATORS = ("desk", "announce", "figures", "alerts", "events")
 
 @route("help", who=anyone, command=True)
 def show_help(chat: Chat) -> Reply:
-    lines = [words("help.line", name=words(f"menu.{one}"), text=words(f"commands.{one}")) for one in _for(chat.person)]
+    lines = [_line(one, chat.person) for one in _for(chat.person)]
     return reply(
         words("help.title"),
         BLANK,
@@ -64,6 +64,13 @@ def about(chat: Chat) -> Reply:
     if not chat.person.sells:
         rows.append(button("menu.join", "join"))
     return reply(words("about.text"), BLANK, words("about.rules"), rows=[*pairs(*rows), way_back()])
+
+
+def _line(one: str, person: Person) -> Words:
+    """One command; the goods are something to sell to some and something to buy to others."""
+    if one == "products" and not person.sells:
+        return words("help.line", name=words("menu.browse"), text=words("help.browse"))
+    return words("help.line", name=words(f"menu.{one}"), text=words(f"commands.{one}"))
 
 
 def _for(person: Person) -> tuple[str, ...]:

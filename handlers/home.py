@@ -11,7 +11,7 @@ from handlers.routing import Chat, Choice, Reply, anyone, button, operators, rep
 
 SELLER = ("products", "traffic", "earnings", "orders", "team", "tasks", "announcements", "help")
 MERCHANT = ("tasks", "products", "traffic", "earnings", "orders", "team", "announcements", "help")
-CUSTOMER = ("parcels", "products", "announcements", "join", "language", "help")
+CUSTOMER = ("parcels", "browse", "announcements", "join", "language", "help")
 WAITING = ("earnings", "orders", "parcels", "announcements", "help")
 OPERATOR = ("announce", "figures", "alerts", "events")
 
@@ -67,4 +67,4 @@ def _name(chat: Chat) -> str:
 
 
 def _menu(names: tuple[str, ...]) -> list[tuple[Choice, ...]]:
-    return pairs(*(button(f"menu.{name}", name) for name in names))
+    return pairs(*(button(f"menu.{name}", "products" if name == "browse" else name) for name in names))

@@ -20,6 +20,7 @@ LONGEST = 1_500
 CHOICES = (*AUDIENCES, "locale:zh", "locale:en")
 
 _SHOWN = 5
+_FAR = timedelta(days=183)
 _WHEN = re.compile(r"(?:(?:(\d{4})[-/.])?(\d{1,2})[-/.](\d{1,2})\s+)?(\d{1,2})[:.](\d{2})")
 
 
@@ -156,7 +157,7 @@ def progress(chat: Chat, which: str) -> Reply:
     waiting = counts["queued"] + counts["sending"]
     done = counts["recipients"] - waiting
     body = [
-        words(f"announce.state.{_state(found, waiting)}", at=found.at),
+        words(f"announce.state.{_state(found, waiting, chat.now)}", at=found.at),
         words("announce.reached", bar=bar(done, counts["recipients"]), done=done, all=counts["recipients"]),
         *(
             words(f"announce.count.{name}", n=counts[name])
@@ -192,7 +193,8 @@ def stop(chat: Chat, which: str) -> Reply:
 def read_time(text: str, *, now: datetime, zone: ZoneInfo) -> datetime | None:
     """Read "18:30", "11-24 09:00" or "2026-11-24 09:00" on the shop's clock; None if it is no time or is past.
 
-    Without a day it is today, or tomorrow where today's is past; without a year the next time that day comes.
+    Without a day it is today, or tomorrow where today's is past; without a year the next time that day comes, if that
+    is within half a year: a day just gone is a slip, not next year's.
     """
     found = _WHEN.fullmatch(text.replace("：", ":").replace("月", "-").replace("日", " ").strip())
     if found is None:
@@ -207,6 +209,8 @@ def read_time(text: str, *, now: datetime, zone: ZoneInfo) -> datetime | None:
             at += timedelta(days=1)
         elif at <= now and year is None:
             at = at.astimezone(zone).replace(year=today.year + 1).astimezone(UTC)
+            if at - now > _FAR:
+                return None
     except (ValueError, OverflowError):
         return None
     return at if at > now else None
@@ -219,8 +223,8 @@ def _draft(chat: Chat) -> dict[str, str]:
     return dict(draft)
 
 
-def _state(found: Announced, waiting: int) -> str:
-    if found.state in ("cancelled", "scheduled"):
+def _state(found: Announced, waiting: int, now: datetime) -> str:
+    if found.state == "cancelled" or (found.state == "scheduled" and found.at > now):
         return found.state
     return "going" if waiting else "finished"
 

@@ -29,7 +29,7 @@ def today(chat: Chat, back: str = "0") -> Reply:
         words("figures.orders", n=now.orders, before=then.orders, sellers=now.sellers),
         *sales,
         words(
-            "figures.commission",
+            "figures.commission_reversed" if now.reversed else "figures.commission",
             amount=Money(now.commission, chat.shop.currency),
             reversed=Money(now.reversed, chat.shop.currency),
         ),

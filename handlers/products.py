@@ -8,7 +8,7 @@ from domain import catalog, earnings
 from domain.catalog import Page, ProductRow, Shelf
 from domain.errors import NotFound, Refusal
 from domain.money import Money
-from domain.wording import Words, words
+from domain.wording import Words, in_two_languages, words
 from handlers.forms import (
     BLANK,
     PAGE,
@@ -19,12 +19,12 @@ from handlers.forms import (
     in_both,
     in_both_each,
     mark,
-    named,
     numbered_list,
     page_number,
     pager,
     pages_of,
     pairs,
+    region_name,
     way_back,
 )
 from handlers.routing import Chat, Choice, Picture, Reply, anyone, button, number, reply, route, sellers
@@ -195,11 +195,13 @@ def _earnings(chat: Chat, chosen: ProductRow) -> list[Words]:
 
 def _kind(chosen: ProductRow) -> list[Words]:
     brand, category, region = chosen.brand or "", chosen.category or "", chosen.region or ""
-    if not category:
-        parts = [part for part in (brand, region) if part]
-        return [named(" · ".join(parts))] if parts else []
-    before, after = f"{brand} · " if brand else "", f" · {region}" if region else ""
-    return [words("product.kind", before=before, category=category_name(category), after=after)]
+    known = [
+        in_both(brand, in_two_languages(brand)[1]) if brand else None,
+        category_name(category) if category else None,
+        region_name(region) if region else None,
+    ]
+    told = [one for one in known if one is not None]
+    return [words(f"product.kind_{len(told)}", **dict(zip("abc", told, strict=False)))] if told else []
 
 
 def _stock(chosen: ProductRow) -> Words:

@@ -42,7 +42,7 @@ def welcome(chat: Chat, *said: Words) -> Reply:
         words("start.choose"),
         rows=[
             [button("start.sell", "join"), button("start.bought", "track")],
-            [button("menu.products", "products"), button("menu.about", "about")],
+            [button("menu.browse", "products"), button("menu.about", "about")],
             [button("menu.language", "language"), button("menu.help", "help")],
         ],
     )

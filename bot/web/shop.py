@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from bot.pictures import demo_shelf
 from bot.rendering import LOCALES, Texts, choose_locale, money_text
-from bot.web import problems
+from bot.web import forms, problems
 from bot.web.app import STATIC
 from bot.web.shop_orders import Checkout, ShopParts
 from domain import catalog, links, orders
@@ -25,7 +25,7 @@ from domain.codes import is_code
 from domain.errors import NotFound
 from domain.money import Money
 from domain.orders import OrderView
-from domain.wording import Words
+from domain.wording import Words, in_two_languages
 
 FOLDER: Final = Path(__file__).parent
 ON_FRONT: Final = 60
@@ -105,7 +105,7 @@ class Shop:
     async def buy(self, request: web.Request) -> web.Response:
         """Buy for real, in the demo: the order goes to `/hooks/shop` as a signed event like any shop's."""
         self._check_demo(request)
-        form = await request.post()
+        form = await forms.read(request)
         shopper = request.cookies.get(_SHOPPER) or self._checkout.new_shopper()
         token = await self._checkout.buy(
             request,
@@ -130,6 +130,7 @@ class Shop:
             order=view,
             token=request.match_info["token"],
             steps=_steps(view),
+            settled=_settled(view),
             next_steps=self._checkout.next_steps(view, now),
         )
 
@@ -161,6 +162,7 @@ class Shop:
             other=next(other for other in LOCALES if other != locale),
             region=partial(self._region, locale),
             hall=partial(_hall, locale),
+            named=partial(_named, locale),
             demo=self._parts.demo,
             code=_code(request),
             path=request.path,
@@ -213,6 +215,17 @@ def _code(request: web.Request) -> str | None:
 
 def _hall(locale: str, brand: Any) -> str:
     return str(brand.name_en if locale == "en" and brand.name_en else brand.name)
+
+
+def _named(locale: str, name: str) -> str:
+    """A brand or category that names itself in both languages, in the reader's."""
+    return in_two_languages(name)[locale == "en"]
+
+
+def _settled(view: OrderView) -> bool:
+    """Whether somebody earned on the order and all of it has become payable."""
+    states = {one.state for one in view.commissions}
+    return "payable" in states and states <= {"payable", "reversed"}
 
 
 def _steps(view: OrderView) -> Sequence[tuple[str, datetime | None]]:

@@ -82,7 +82,8 @@ class Checkout:
         steps = [name for name, done in way if done is None][:1]
         if view.delivered_at is not None and view.completed_at is None:
             steps.append("complete")
-        if view.due_at is not None and view.due_at <= now and not view.case_open:
+        unsettled = any(one.state == "frozen" for one in view.commissions)
+        if unsettled and view.due_at is not None and view.due_at <= now and not view.case_open:
             steps.append("settle")
         steps += ["refund_one", "refund_part", "close_case" if view.case_open else "open_case", "cancel"]
         return steps
