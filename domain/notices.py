@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from domain import alerts, outbox
 from domain.money import Money
 from domain.outbox import Notice
-from domain.wording import words
+from domain.wording import Words, words
 
 TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
     # an earner: `product` is the first one of the order, `more` how many others there are; amounts are the member's own
@@ -121,7 +121,7 @@ def no_plan(db: Session, order_id: str, paid_at: datetime, *, now: datetime) -> 
     alerts.raise_alert(db, NO_PLAN, words("alert.no_plan", order_id=order_id, paid_at=paid_at), now=now)
 
 
-def event_refused(db: Session, which: str, order_id: str, type_: str, reason: str, *, now: datetime) -> None:
+def event_refused(db: Session, which: str, order_id: str, type_: str, reason: list[Words], *, now: datetime) -> None:
     """Tell the operators that an order event could not be applied; `which` is its webhook id, or "many"."""
     said = words("alert.event_refused", order_id=order_id, type=type_, reason=reason)
     alerts.raise_alert(db, f"{EVENT_REFUSED}:{which}", said, now=now)

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, cast
 from sqlalchemy import Table, bindparam, select, text, union_all, update
 from sqlalchemy.orm import Session
 
-from domain import notices, order_data, order_steps, payments, plans
+from domain import notices, order_data, order_steps, payments, plans, reasons
 from domain.bulk import among, insert_all
 from domain.errors import NotFound
 from domain.items import FieldError
@@ -291,7 +291,7 @@ def _keep(db: Session, items: Sequence[_Item], seen: Sequence[_Seen], now: datet
 def _alert(
     db: Session, webhook_id: str, order_id: str, type_: str, errors: Sequence[FieldError], now: datetime
 ) -> None:
-    reason = "; ".join(f"{error.field}: {error.reason}" for error in errors[:3])
+    reason = [reasons.told_at(error) for error in errors[:3]]
     open_ones = db.execute(select(OrderEvent.id).where(text(EVENT_REFUSED)).limit(MOST_ALERTS + 1)).all()
     many = len(open_ones) > MOST_ALERTS
     notices.event_refused(db, "many" if many else webhook_id, order_id, type_, reason, now=now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from domain import alerts, audit_log, order_events
+from domain import alerts, audit_log, order_events, reasons
 from domain.errors import NotFound
 from domain.items import FieldError
 from domain.order_events import RefusedEvent
@@ -84,7 +84,7 @@ def retry(chat: Chat, which: str) -> Reply:
 
 
 def _line(one: RefusedEvent) -> Words:
-    reason = f"{one.errors[0].field} {one.errors[0].reason}" if one.errors else ""
+    reason = reasons.told_at(one.errors[0]) if one.errors else ""
     return words("events.line", at=one.received_at, type=one.type, order_id=one.order_id or "–", reason=reason)
 
 
@@ -92,8 +92,10 @@ def _reason(error: FieldError, data: Any) -> Words:
     """What is wrong, with what the shop sent there."""
     given = _value_at(data, error.field)
     if given is None:
-        return words("events.reason", field=error.field, reason=error.reason)
-    return words("events.reason_given", field=error.field, given=beginning(str(given), 40), reason=error.reason)
+        return words("events.reason", field=error.field, reason=reasons.told(error.reason))
+    return words(
+        "events.reason_given", field=error.field, given=beginning(str(given), 40), reason=reasons.told(error.reason)
+    )
 
 
 def _value_at(data: Any, field: str) -> Any:

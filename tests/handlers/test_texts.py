@@ -132,7 +132,18 @@ def test_every_text_that_the_code_asks_for_exists():
 
 def test_no_text_is_kept_that_nothing_asks_for():
     asked = {pattern for _, pattern in asked_for()}
-    elsewhere = ("words.", "commands.", "why.", "plan.", "notice.", "alert.", "alert_advice.", "refusal.", "invalid.")
+    elsewhere = (
+        "words.",
+        "commands.",
+        "why.",
+        "plan.",
+        "notice.",
+        "alert.",
+        "alert_advice.",
+        "refusal.",
+        "invalid.",
+        "reason.",
+    )
     by_the_channels = ("numbers.", "poster.", "invite_poster.", "chart.", "announcement")
     unused = {
         key
