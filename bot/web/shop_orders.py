@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -27,6 +28,7 @@ CARRIER: Final = "环球速运 SwiftGlobe"
 SHIPPING: Final = 1200  # minor units
 MOST_PIECES: Final = 9
 MOST_DAYS: Final = 30
+_SHOPPER: Final = re.compile(r"demo-[0-9a-f]{12}")
 _PATIENCE: Final = aiohttp.ClientTimeout(total=10)
 
 
@@ -47,8 +49,9 @@ class Checkout:
         self._parts = parts
 
     @staticmethod
-    def new_shopper() -> str:
-        return f"demo-{secrets.token_hex(6)}"
+    def shopper(kept: str) -> str:
+        """Return the customer that a browser has kept, or a new one for whatever is not one of ours."""
+        return kept if _SHOPPER.fullmatch(kept) else f"demo-{secrets.token_hex(6)}"
 
     async def buy(
         self, request: web.Request, *, sku: str, quantity: str, days_ago: str, code: str | None, shopper: str
@@ -103,7 +106,7 @@ class Checkout:
         await self._report(request, type_, {"order_id": view.order_id, **data})
 
     async def _report(self, request: web.Request, type_: str, data: Mapping[str, Any]) -> None:
-        """Sign the event and post it to ourselves over HTTP. Raises Problem 502 if it was not taken."""
+        """Sign the event and post it to ourselves over HTTP. Raises Problem 409 if it came too late, else 502."""
         assert request.transport is not None
         host, port = request.transport.get_extra_info("sockname")[:2]
         url = f"http://[{host}]:{port}/hooks/shop" if ":" in host else f"http://{host}:{port}/hooks/shop"
@@ -120,6 +123,8 @@ class Checkout:
             aiohttp.ClientSession(timeout=_PATIENCE) as session,
             session.post(url, data=body.encode(), headers=headers) as answer,
         ):
+            if answer.status in (409, 422):  # somebody else has pressed a button of this order at the same time
+                raise problems.Problem(409, "too_late", "Something has happened to this order meanwhile: look again")
             if answer.status >= 300:
                 raise problems.Problem(502, "not_taken", f"The order event was not taken: {answer.status}")
 

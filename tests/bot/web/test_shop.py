@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -161,3 +162,26 @@ async def test_outside_the_demo_the_page_only_shows(plain_house: House) -> None:
     assert "Ask whoever sent you this link" in html
     async with plain_house.client.post(plain_house.base + "/shop/buy/JP-SERUM-30") as answer:
         assert answer.status == 404
+
+
+async def test_a_refund_pressed_several_times_at_once_is_given_once(house: House) -> None:
+    where, _ = await press(house, "/shop/buy/JP-SERUM-30", quantity="1")
+
+    async def status(step: str) -> int:
+        async with house.client.post(f"{house.base}{where}/{step}", allow_redirects=False) as answer:
+            return answer.status
+
+    answers = await asyncio.gather(*(status("refund_one") for _ in range(4)))
+    assert answers.count(303) == 1
+    assert set(answers) <= {303, 404, 409}
+
+
+@pytest.mark.parametrize("kept", ["x" * 200, "a\u00ffb", "B-somebody-else", "demo-0"])
+async def test_nobody_buys_as_a_customer_that_the_shop_did_not_make(house: House, kept: str) -> None:
+    headers = {"Cookie": f"shop_shopper={kept}"}
+    async with house.client.post(
+        f"{house.base}/shop/buy/JP-SERUM-30", data={"quantity": "1"}, headers=headers, allow_redirects=False
+    ) as answer:
+        assert answer.status == 303
+        assert answer.cookies["shop_shopper"].value.startswith("demo-")
+        assert answer.cookies["shop_shopper"].value != kept
