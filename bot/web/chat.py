@@ -329,7 +329,8 @@ def _incoming(body: Mapping[str, Any], visitor: _Visitor) -> Incoming:
     account = visitor.session.account
     given: dict[str, Any] = {"text": clean_text(value)}
     if said[0] == "action":
-        given = {"action": clean_text(value), "message": str(message) if type(message) is int else None}
+        hangs_on = str(message) if type(message) is int and 0 <= message < 2**53 else None
+        given = {"action": clean_text(value), "message": hangs_on}
     elif said[0] == "start":
         if value and not is_code(value):
             raise problems.invalid("start", "is not a code")

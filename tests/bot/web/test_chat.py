@@ -299,6 +299,11 @@ async def test_what_no_page_of_ours_says_is_refused(page: Page):
         assert (await page.post("/chat/api/say", body))[0] == status, body
 
 
+@pytest.mark.parametrize("number", [-1, 2**53, 2**63])
+async def test_a_button_on_a_message_that_no_database_could_number_is_answered_all_the_same(page: Page, number: int):
+    assert await page.says(action="help", message=number)
+
+
 async def test_who_writes_too_fast_is_asked_to_wait(page: Page):
     statuses = [(await page.post("/chat/api/say", {"id": f"1234567{n}", "text": "hi"}))[0] for n in range(40)]
     assert statuses[:20] == [200] * 20
