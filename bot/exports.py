@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -84,13 +86,19 @@ def _opened(accounts: dict[str, str]) -> Iterator[str]:
 
 
 def _account(posting: PostingRow) -> str:
-    """Members' accounts are debts of the platform; names may hold letters, digits and hyphens only."""
+    """Members' accounts are debts of the platform; names may hold letters, digits and hyphens only.
+
+    A member id that holds anything else has a mark of its own at the end: no two members share an account.
+    """
     kind = Account(posting.account)
     name = "".join(part.capitalize() for part in kind.value.split("_"))
     if not kind.of_member:
         side = {"commission_expense": "Expenses", "withdrawal_fees": "Income", "platform_cash": "Assets"}
         return f"{side.get(kind.value, 'Liabilities')}:{name}"
-    member = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in posting.member_id or "")
+    member_id = posting.member_id or ""
+    member = re.sub("[^A-Za-z0-9-]", "-", member_id)
+    if member != member_id:
+        member += f"-{hashlib.sha256(member_id.encode()).hexdigest()[:12]}"
     return f"Liabilities:Members:M-{member}:{name}"
 
 

@@ -213,6 +213,21 @@ def test_finance_gets_its_tables_and_no_formula_in_them(fenxiao: Fenxiao, databa
     assert fenxiao("export", "orders", "-o", str(tmp_path / "no" / "orders.csv")).status == 1
 
 
+def test_no_two_members_share_an_account_in_the_books_of_finance(
+    fenxiao: Fenxiao, database: Database, tmp_path: Path
+) -> None:
+    names = ("a-1", "a_1", "张三", "李四")
+    with database.transaction() as db:
+        earned = {member(db, name): 100 for name in names}
+        ledger.post(db, [bookkeeping.earned("A-1", earned, "CNY")], now=THEN)
+    assert fenxiao("export", "ledger", "-o", str(tmp_path / "ledger.beancount")).status == 0
+    books = (tmp_path / "ledger.beancount").read_text(encoding="utf-8")
+    opened = [line.split()[2] for line in books.splitlines() if " open Liabilities:Members:" in line]
+    assert len(set(opened)) == len(names)
+    assert "Liabilities:Members:M-a-1:Pending" in opened
+    assert all(name.isascii() for name in opened)
+
+
 def test_the_dump_is_the_same_twice_and_the_audit_finds_an_empty_shop_in_order(fenxiao: Fenxiao) -> None:
     assert fenxiao("dump").out == fenxiao("dump").out
     audited = fenxiao("audit", "--json")
