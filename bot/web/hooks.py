@@ -53,6 +53,7 @@ class Hooks:
         webhook_id = signed_id(request, raw, self._secrets, now=self._parts.clock())
         strict_json.check_charset(request)
         result = await self._batcher.put(_event(webhook_id, strict_json.parse(raw)))
+        self._parts.wake_delivery()
         if result.status == CONFLICT:
             raise Problem(409, "conflict", "The same was told before, with other content", result.errors)
         if result.status == REFUSED:
@@ -61,9 +62,7 @@ class Hooks:
 
     def _record(self, db: Session, events: Sequence[IncomingEvent]) -> Sequence[EventResult]:
         currency = self._parts.shop.currency
-        results = order_events.record_events(db, events, now=self._parts.clock(), settlement_currency=currency)
-        self._parts.wake_delivery()
-        return results
+        return order_events.record_events(db, events, now=self._parts.clock(), settlement_currency=currency)
 
 
 def signed_id(request: web.BaseRequest, raw: bytes, secrets: Sequence[bytes], *, now: datetime) -> str:

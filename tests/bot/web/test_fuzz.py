@@ -194,7 +194,7 @@ async def test_no_spoilt_request_to_any_address_is_our_fault(mall: Mall, count: 
             for ask in shared:
                 status = await _status(http, mall, ask)
                 statuses[status] += 1
-                assert status < 500, ask
+                assert status < 500, repr(ask)
 
         await asyncio.gather(*(some(shared) for shared in [work] * IN_FLIGHT))
         assert statuses.total() == count
