@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import quote
 
 from domain import catalog, earnings
 from domain.catalog import Page, ProductRow, Shelf
@@ -174,7 +175,7 @@ def _for_sellers(chat: Chat, chosen: ProductRow) -> tuple[list[Words], list[Row]
 
 
 def _for_buyers(chat: Chat, chosen: ProductRow) -> list[Row]:
-    url = chat.shop.shop_url.replace("{sku}", chosen.sku).replace("{code}", chat.state.get("ref", ""))
+    url = chat.shop.shop_url.replace("{sku}", quote(chosen.sku, safe="")).replace("{code}", chat.state.get("ref", ""))
     buttons = [Choice(words("product.buy"), url=url)]
     buttons.append(button("menu.join", "join"))
     return pairs(*buttons)

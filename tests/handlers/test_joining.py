@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from urllib.parse import quote
+
+from sqlalchemy import select, update
 
 from domain import members, network
-from domain.schema import Contact, Member, Outbox
+from domain.schema import Contact, Member, Outbox, Product
 from tests.handlers.house import House
 
 
@@ -68,6 +70,16 @@ def test_whoever_came_by_a_product_link_joins_the_team_of_its_owner(one_house: H
     somebody.presses("我也想卖")
     somebody.presses("免费加入")
     assert sponsor_of(one_house, "somebody") == "jun"
+
+
+def test_the_way_to_buy_leads_to_the_product_whatever_its_sku_is_spelled_with(one_house: House):
+    sku = "茶/30?a=1&ref=x#y"
+    with one_house.database.transaction() as db:
+        db.execute(update(Product).where(Product.sku == "MASK-10").values(sku=sku))
+    code = one_house.code("jun", "product", sku)
+    shown = one_house.stranger().opens(code)
+    [url] = [button.url for button in shown.buttons if button.url]
+    assert url == f"https://shop.example/shop/{quote(sku, safe='')}?ref={code}"
 
 
 def test_an_invitation_counts_more_than_a_product_link_seen_before(one_house: House):
