@@ -11,6 +11,7 @@ from typing import Final, NamedTuple, Protocol, TypeVar
 from sqlalchemy import BigInteger, ColumnElement, cast, func, select, update
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from domain import alerts, bookkeeping, ledger, notices, outbox
 from domain.commissions import LEFT
@@ -18,14 +19,25 @@ from domain.errors import Refusal
 from domain.money import Money
 from domain.notices import Reader
 from domain.schema import Account, Commission, Entry, Member
-from domain.sql import chunks, is_postgresql
+from domain.sql import chunks, is_postgresql, one_at_a_time
 from domain.wording import words
 
 T = TypeVar("T")
 
-ROWS_AT_ONCE: Final = 20_000
-MEMBERS_AT_ONCE: Final = 2_000
-"""Limits of one transaction: on SQLite a chat answer waits for it."""
+
+class Limits(NamedTuple):
+    """How much one transaction settles."""
+
+    rows: int
+    members: int
+
+
+ON_SQLITE: Final = Limits(15_000, 2_000)
+"""A chat answer waits for the one writer: well under 300 ms."""
+ON_POSTGRESQL: Final = Limits(100_000, 10_000)
+"""Only changes to the very orders that are being settled wait; many rows at once touch each page less often."""
+OF_ONE_MEMBER: Final = 20_000
+"""Who has more than this due gets an entry for each so many, on both databases alike."""
 
 
 class InTransaction(Protocol):
@@ -54,6 +66,7 @@ class _Due(NamedTuple):
     """Somebody with something due: `rows` commissions when the work was planned."""
 
     member: int
+    member_id: str
     rows: int
 
 
@@ -73,9 +86,9 @@ def settle(write: InTransaction, read: InTransaction, *, as_of: datetime, now: d
     """
     if as_of > now:
         raise SettlementInFuture(as_of=as_of, now=now)
-    currency, due = read(lambda db: (_currency(db), _due_members(db, as_of)))
+    currency, limits, due = read(lambda db: (_currency(db), _limits(db), _due_members(db, as_of)))
     settled = Settled()
-    todo = list(_portions(due))[::-1]
+    todo = list(_portions(due, limits))[::-1]
     while todo:
         portion = todo.pop()
         try:
@@ -91,8 +104,8 @@ def settle(write: InTransaction, read: InTransaction, *, as_of: datetime, now: d
         for each in taken:
             settled.made_payable += each.rows
             settled.amounts[currency] = settled.amounts.get(currency, 0) + each.amount
-        if sum(each.rows for each in taken) == ROWS_AT_ONCE and len(portion) == 1:
-            todo.append(portion)  # one member with more than fits into one transaction
+        if len(portion) == 1 and sum(each.rows for each in taken) == OF_ONE_MEMBER:
+            todo.append(portion)
     return settled
 
 
@@ -105,26 +118,33 @@ def _currency(db: Session) -> str:
     return found[0] if found else ""
 
 
+def _limits(db: Session) -> Limits:
+    return ON_POSTGRESQL if is_postgresql(db) else ON_SQLITE
+
+
 def _is_due(as_of: datetime) -> ColumnElement[bool]:
     return Commission.settle_at.is_not(None) & (Commission.settle_at <= as_of)
 
 
 def _due_members(db: Session, as_of: datetime) -> list[_Due]:
-    rows = db.execute(
-        select(Commission.member_id, func.count())
+    due = (
+        select(Commission.member_id, func.count().label("rows"))
         .where(_is_due(as_of))
         .group_by(Commission.member_id)
-        .order_by(Commission.member_id)
+        .subquery()
+    )
+    rows = db.execute(
+        select(Member.id, Member.member_id, due.c.rows).join(due, due.c.member_id == Member.id).order_by(Member.id)
     )
     return [_Due(*row) for row in rows]
 
 
-def _portions(due: Sequence[_Due]) -> Iterator[list[_Due]]:
+def _portions(due: Sequence[_Due], limits: Limits) -> Iterator[list[_Due]]:
     """Cut those with something due into portions that respect both limits; a single member may exceed one."""
     portion: list[_Due] = []
     rows = 0
     for each in due:
-        if portion and (rows + each.rows > ROWS_AT_ONCE or len(portion) >= MEMBERS_AT_ONCE):
+        if portion and (rows + each.rows > limits.rows or len(portion) >= limits.members):
             yield portion
             portion, rows = [], 0
         portion.append(each)
@@ -136,6 +156,7 @@ def _portions(due: Sequence[_Due]) -> Iterator[list[_Due]]:
 def _settle_portion(
     db: Session, portion: Sequence[_Due], currency: str, as_of: datetime, now: datetime
 ) -> list[_Taken]:
+    one_at_a_time(db, "settlement")  # lest two of them give a member's entries the same number
     taken = _take(db, portion, as_of)
     causes = _causes(db, [each.member_id for each in taken], as_of)
     ledger.post(
@@ -158,35 +179,42 @@ def _settle_portion(
 
 
 def _take(db: Session, portion: Sequence[_Due], as_of: datetime) -> list[_Taken]:
-    """Mark the portion's due commissions as settled and return what they come to for each member."""
+    """Mark the portion's due commissions as settled and return what they come to for each member.
+
+    What is summed is what the same statement marked, whoever else is writing.
+    """
     rows = _is_due(as_of) & Commission.member_id.between(portion[0].member, portion[-1].member)
-    if len(portion) == 1 and portion[0].rows > ROWS_AT_ONCE:
-        first = select(Commission.id).where(rows).order_by(Commission.id).limit(ROWS_AT_ONCE)
+    if len(portion) == 1 and portion[0].rows > OF_ONE_MEMBER:
+        first = select(Commission.id).where(rows).order_by(Commission.id).limit(OF_ONE_MEMBER)
         rows &= Commission.id.in_(first)
-    settled = (
+    marked = (
         update(Commission)
         .where(rows)
         .values(settled_as_of=as_of, settle_at=None)
+        .returning(Commission.member_id, LEFT.label("left"))
         .execution_options(synchronize_session=False)
     )
-    member, left = Commission.member_id, LEFT.label("left")
-    if is_postgresql(db):  # in one statement: what is summed is exactly what was marked, whoever else is writing
-        marked = settled.returning(member, left).cte("marked")
-        sums = select(marked.c.member_id, func.count().label("rows"), _total(marked.c.left)).group_by(
-            marked.c.member_id
-        )
-    else:
-        sums = select(member, func.count().label("rows"), _total(left)).where(rows).group_by(member)
-    found = sums.subquery() if not is_postgresql(db) else sums.cte("sums")
-    named = select(Member.id, Member.member_id, found.c.rows, found.c.total).join(found, found.c.member_id == Member.id)
-    taken = [_Taken(*row) for row in db.execute(named.order_by(Member.id))]
-    if not is_postgresql(db):  # one writer: nothing can come between the sum and the mark
-        db.execute(settled)
-    return taken
+    sums = _sums(db, marked)
+    names = {each.member: each.member_id for each in portion}
+    missing = sorted(set(sums) - set(names))  # somebody became due between the plan and now
+    if missing:
+        named = select(Member.id, Member.member_id).where(Member.id.in_(missing))
+        names.update((row.id, row.member_id) for row in db.execute(named))
+    return [_Taken(member, names[member], *sums[member]) for member in sorted(sums)]
 
 
-def _total(amount: ColumnElement[int]) -> ColumnElement[int]:
-    return cast(func.sum(amount), BigInteger).label("total")
+def _sums(db: Session, marked: ReturningUpdate[int, int]) -> dict[int, tuple[int, int]]:
+    """Return by member how many rows `marked` updates and what is left of them together."""
+    if is_postgresql(db):
+        each = marked.cte("marked")
+        total = cast(func.sum(each.c.left), BigInteger)
+        grouped = select(each.c.member_id, func.count(), total).group_by(each.c.member_id)
+        return {member: (rows, amount) for member, rows, amount in db.execute(grouped)}
+    sums: dict[int, tuple[int, int]] = {}
+    for member, left in db.connection().execute(marked):
+        rows, amount = sums.get(member, (0, 0))
+        sums[member] = rows + 1, amount + left
+    return sums
 
 
 def _causes(db: Session, member_ids: Sequence[str], as_of: datetime) -> Mapping[str, str]:
@@ -205,7 +233,6 @@ def _causes(db: Session, member_ids: Sequence[str], as_of: datetime) -> Mapping[
 
 
 def _set_aside(db: Session, who: _Due, reason: str, now: datetime) -> str:
-    member_id = db.scalars(select(Member.member_id).where(Member.id == who.member)).one()
-    said = words("alert.settlement_set_aside", member=member_id, reason=reason)
-    alerts.raise_alert(db, f"settlement_set_aside:{member_id}", said, now=now)
-    return member_id
+    said = words("alert.settlement_set_aside", member=who.member_id, reason=reason)
+    alerts.raise_alert(db, f"settlement_set_aside:{who.member_id}", said, now=now)
+    return who.member_id

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any, NamedTuple
 
 import pytest
@@ -14,9 +13,8 @@ from domain import audit
 from domain.periods import format_instant
 from domain.schema import IMMUTABLE, immutability_ddl
 from domain.sql import is_postgresql
-from tests.domain.played import play
+from tests.domain.played import event, on, play, step
 from tests.model.histories import History, seeded_history
-from tests.model.makings import BEGINNING
 
 PLAN = {
     "name": "autumn",
@@ -32,16 +30,7 @@ ONE_SERUM = {"sku": "SERUM", "quantity": 1}
 
 
 def at(day: int) -> str:
-    return format_instant(BEGINNING + timedelta(days=day))
-
-
-def step(day: int, kind: str, **more: Any) -> dict[str, Any]:
-    return {"step": kind, "clock": at(day), **more}
-
-
-def event(day: int, kind: str, order_id: str, **data: Any) -> dict[str, Any]:
-    body = {"type": f"order.{kind}", "timestamp": at(day), "data": {"order_id": order_id, **data}}
-    return step(day, "event", id=f"{order_id}-{kind}-{day}", body=body)
+    return format_instant(on(day))
 
 
 def paid(day: int, order_id: str, currency: str = "CNY") -> dict[str, Any]:
@@ -118,7 +107,7 @@ PLANTED = [
     Planted("a member's account shows", ["UPDATE account SET balance = 1 WHERE kind = 'commission_expense'"]),
     Planted("the whole ledger sums to zero", [f"UPDATE posting SET amount = amount + 1 WHERE {A_POSTING}"]),
     Planted("every account is one of the chart", ["UPDATE account SET kind = 'joining_fees' WHERE kind = 'payable'"]),
-    Planted("every account is one of the chart", ["UPDATE account SET member_id = member_id + 99 WHERE kind = 'payable'"]),
+    Planted("every account is one of the chart", ["UPDATE account SET member_id = 9999 + id WHERE kind = 'payable'"]),
     Planted(
         "no account is negative",
         ["UPDATE posting SET amount = -amount WHERE account_id IN (SELECT id FROM account WHERE kind = 'pending')"],
