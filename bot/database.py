@@ -1,4 +1,4 @@
-"""The one door to the database: short writing transactions in groups, reading beside them, safe defaults on both engines."""
+"""The one door to the database: short writing transactions in groups, readers beside them, safe on both engines."""
 
 from __future__ import annotations
 
@@ -56,14 +56,10 @@ class Database:
             self._queue: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
             self._writer: threading.Thread | None = None
         else:
-            url = parsed.set(drivername="postgresql+psycopg").render_as_string(
-                hide_password=False
-            )
+            url = parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
             self.writing = _postgres_engine(url, POSTGRES_WRITERS, read_only=False)
             self.reading = _postgres_engine(url, READERS, read_only=True)
-            self._writers = ThreadPoolExecutor(
-                POSTGRES_WRITERS, thread_name_prefix="db-write"
-            )
+            self._writers = ThreadPoolExecutor(POSTGRES_WRITERS, thread_name_prefix="db-write")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="db-read")
         self._lock = threading.Lock()
 
@@ -74,15 +70,11 @@ class Database:
             self._start_writer()
             self._queue.put(unit)
             return await asyncio.wrap_future(unit.done)
-        return await asyncio.get_running_loop().run_in_executor(
-            self._writers, self.write_now, work
-        )
+        return await asyncio.get_running_loop().run_in_executor(self._writers, self.write_now, work)
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` in a read-only transaction off the loop."""
-        return await asyncio.get_running_loop().run_in_executor(
-            self._readers, self.read_now, work
-        )
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_now, work)
 
     def write_now(self, work: Work[T]) -> T:
         """The same for callers without a loop: commands, jobs in threads, tests."""
@@ -91,12 +83,9 @@ class Database:
                 with self.transaction() as db:
                     return work(db)
             except DBAPIError as error:
-                if (
-                    attempt == _MAX_TRIES
-                    or getattr(error.orig, "sqlstate", None) not in _RETRIED_STATES
-                ):
+                if attempt == _MAX_TRIES or getattr(error.orig, "sqlstate", None) not in _RETRIED_STATES:
                     raise _classified(error) from error
-                time.sleep(random.uniform(0, 0.01 * 2**attempt))
+                time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - a pause, not a secret
         raise AssertionError("unreachable")
 
     def read_now(self, work: Work[T]) -> T:
@@ -118,9 +107,7 @@ class Database:
     def _start_writer(self) -> None:
         with self._lock:
             if self._writer is None:
-                self._writer = threading.Thread(
-                    target=self._write_groups, name="db-writer", daemon=True
-                )
+                self._writer = threading.Thread(target=self._write_groups, name="db-writer", daemon=True)
                 self._writer.start()
 
     def _write_groups(self) -> None:
@@ -133,9 +120,7 @@ class Database:
                     stop = True
                     break
                 group.append(following)
-            self._write_group(
-                [unit for unit in group if unit.done.set_running_or_notify_cancel()]
-            )
+            self._write_group([unit for unit in group if unit.done.set_running_or_notify_cancel()])
             if stop:
                 return
 
@@ -182,11 +167,7 @@ def _classified(error: DBAPIError) -> Exception:
     """SQLite's and PostgreSQL's ways of being unavailable, as one; anything else stays what it is."""
     message = str(error.orig).lower()
     state = getattr(error.orig, "sqlstate", None) or ""
-    gone = (
-        error.connection_invalidated
-        or state[:2] in ("08", "53", "57")
-        or state == "25006"
-    )
+    gone = error.connection_invalidated or state[:2] in ("08", "53", "57") or state == "25006"
     stuck = (
         "locked",
         "disk is full",
@@ -217,9 +198,7 @@ def _sqlite_engine(url: str, *, begin: str, read_only: bool) -> Engine:
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: object) -> None:
-        connection.isolation_level = (
-            None  # we say BEGIN ourselves: Python's default begins too late to be safe
-        )
+        connection.isolation_level = None  # we say BEGIN ourselves: Python's default begins too late to be safe
         for pragma in (
             "journal_mode = WAL",
             "synchronous = FULL",
@@ -239,9 +218,7 @@ def _sqlite_engine(url: str, *, begin: str, read_only: bool) -> Engine:
 
 
 def _postgres_engine(url: str, size: int, *, read_only: bool) -> Engine:
-    engine = create_engine(
-        url, pool_size=size, max_overflow=size, pool_pre_ping=True, pool_recycle=1800
-    )
+    engine = create_engine(url, pool_size=size, max_overflow=size, pool_pre_ping=True, pool_recycle=1800)
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: object) -> None:

@@ -93,7 +93,7 @@ def keep_all(db: Session, rows: Collection[tuple[int, bool, Mapping[str, Any], d
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose chat it is, and the languages that they have chosen, if any. `answered`: they were given an answer before."""
+    """Whose chat it is, and the languages they chose, if any. `answered`: they were given an answer before."""
 
     contact_id: int
     contact_locale: str | None
