@@ -8,7 +8,6 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -19,15 +18,15 @@ from bot.database import Database
 from domain.schema import Base, Commission
 from domain.settlement import settle
 from tests import postgresql
+from tests.benchmarks.due import AMOUNT, THEN, fill
 from tests.benchmarks.figures import Figure
 
 T = TypeVar("T")
 
-COMMISSIONS, MEMBERS, AMOUNT = 1_000_000, 20_000, 10
+COMMISSIONS, MEMBERS = 1_000_000, 20_000
 ROUNDS = 3
 WANTED_SQLITE, WANTED_POSTGRESQL = 0.25, 0.4
 LONGEST_LOCK_MS = 300.0
-THEN = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 class _Run(NamedTuple):
@@ -86,7 +85,7 @@ def _figures(database: str, pairs: list[tuple[float, _Run]], wanted: float) -> l
 def _make(url: str) -> None:
     database = Database(url)
     Base.metadata.create_all(database.writing)
-    fill(database)
+    fill(database, COMMISSIONS, MEMBERS)
     if not database.sqlite:
         with database.writing.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM ANALYZE"))
@@ -123,32 +122,3 @@ def _settlement(url: str) -> _Run:
     assert settled.amounts == {"CNY": COMMISSIONS * AMOUNT}, settled
     database.close()
     return _Run(seconds, statistics.median(locks))
-
-
-def fill(database: Database, commissions: int = COMMISSIONS, members: int = MEMBERS) -> None:
-    """Make orders of three levels each, all of them due: a few members earn much, most of them little."""
-    numbers = (
-        "(WITH RECURSIVE g(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM g WHERE n < :count) SELECT n FROM g)"
-        if database.sqlite
-        else "(SELECT n FROM generate_series(1, CAST(:count AS bigint)) AS n)"
-    )
-    # Spread as if by chance, the same on both databases: the square leans towards the first members.
-    earner = "1 + (n * 7919 % 99991) * (n * 7919 % 99991) / 99991 * :members / 99991"
-    then = str(int(THEN.timestamp()) * 1_000_000) if database.sqlite else "TIMESTAMPTZ '2026-11-01 00:00:00Z'"
-    statements = (
-        (f"INSERT INTO member (id, member_id, name, role, status, operator, mode, class, joined_at) "
-         f"SELECT n, 'm' || n, '', 'distributor', 'active', {'0' if database.sqlite else 'false'}, 'network', "
-         f"'self_picked_products', {then} FROM {numbers} g", members),
-        (f"INSERT INTO orders (id, order_id, currency, rate, amount, shipping, paid_at, credit_reason, freeze_days, "
-         f"decision, decisions, due_at, recorded_at) SELECT n, 'A-' || n, 'CNY', '1', 100, 0, {then}, 'credit_ref', 0, "
-         f"'none', 0, {then}, {then} FROM {numbers} g", -(-commissions // 3)),
-        (f"INSERT INTO commission (order_id, line, level, member_id, base, rate_bp, amount, reversed, earned_at, "
-         f"settle_at) SELECT (n + 2) / 3, 1, (n + 2) % 3 + 1, {earner}, 100, 1000, :amount, 0, {then}, {then} "
-         f"FROM {numbers} g", commissions),
-        ("INSERT INTO account (kind, member_id, currency, balance) SELECT 'pending', member_id, 'CNY', "
-         "-sum(amount) FROM commission WHERE :count > 0 GROUP BY member_id", commissions),
-    )  # fmt: skip
-    with database.transaction() as db:
-        for statement, count in statements:
-            wanted = {"count": count, "members": members, "amount": AMOUNT}
-            db.execute(text(statement), {name: value for name, value in wanted.items() if f":{name}" in statement})
