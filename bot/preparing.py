@@ -60,7 +60,7 @@ def prepare(settings: Settings, clock: Callable[[], datetime]) -> Prepared:
     check_currency(database, settings)
     database.write_now(tasks.seed_templates)
     demo, first_start = _decide_demo(database, settings)
-    if demo and first_start:
+    if demo and database.read_now(_has_nobody):  # also after a first start that was cut off while it loaded
         load_demo(database, settings, clock())
     secret = database.write_now(_demo_secret) if demo else ""
     return Prepared(database, demo, secret, first_start)
@@ -87,8 +87,8 @@ def _decide_demo(database: Database, settings: Settings) -> tuple[bool, bool]:
         known = facts.get(db, facts.DEMO)
         if known is not None:
             return known, False
-        empty = db.scalar(select(Member.id).limit(1)) is None
-        return facts.put_once(db, facts.DEMO, "on" if empty and demo_wanted(settings) else "off"), True
+        wanted = demo_wanted(settings) and _has_nobody(db)
+        return facts.put_once(db, facts.DEMO, "on" if wanted else "off"), True
 
     stored, first_start = database.write_now(decide)
     if stored == "off" and settings.demo == "on":
@@ -100,7 +100,7 @@ def load_demo(database: Database, settings: Settings, now: datetime, **size: int
     """Load the demo shop and return what it consists of. Raises CannotStart for a database with people in it."""
     from domain import demo
 
-    if database.read_now(lambda db: db.scalar(select(Member.id).limit(1))) is not None:
+    if not database.read_now(_has_nobody):
         raise CannotStart("This database has people in it; the demo shop goes into an empty one only.")
     database.write_now(lambda db: facts.put(db, facts.DEMO, "on"))
     database.write_now(tasks.seed_templates)
@@ -108,6 +108,10 @@ def load_demo(database: Database, settings: Settings, now: datetime, **size: int
     return demo.build(
         database.write_now, database.read_now, now=now, zone=settings.timezone, currency=settings.currency, **given
     )
+
+
+def _has_nobody(db: Session) -> bool:
+    return db.scalar(select(Member.id).limit(1)) is None
 
 
 def _demo_secret(db: Session) -> str:
