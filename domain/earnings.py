@@ -199,15 +199,17 @@ def commission(db: Session, member: int, commission_id: int) -> CommissionDetail
 def would_earn(
     db: Session, member: int, products: Sequence[Priced], *, now: datetime, currency: str = "CNY"
 ) -> dict[str, WouldEarn]:
-    """Return by SKU what each product would bring `member` now, if every other level had somebody without a bonus.
+    """Return by SKU what each product would bring `member` now: selling it, or one or two levels above who sells.
 
-    Left out are products in a currency without a rate; all of them without a plan, or if `member` cannot earn.
+    Above stands who really stands there; those below are taken to have no bonus. Left out are products in a currency
+    without a rate; all of them without a plan, or if `member` cannot earn.
     """
     me = earners.people(db, [member]).get(member)
     found = plans.in_force(db, now)
     if me is None or not me.live or found is None:
         return {}
     rates = order_rates.read(db, {product.currency for product in products}, currency, now, now)
+    chain = [person.earner for person in earners.chains(db, [(me, found[1])], {})[me.id]]
     would: dict[str, WouldEarn] = {}
     for product in products:
         rate = rates.at(product.currency, now)
@@ -215,19 +217,18 @@ def would_earn(
             continue
         line = OrderLine(1, product.sku, product.brand, product.category, 1, product.price, rate, product.cost, rate)
         try:
-            would[product.sku] = _at_each_level(line, me.earner, found[1])
+            would[product.sku] = _at_each_level(line, chain, found[1])
         except MoneyInvalid:
             continue
     return would
 
 
-def _at_each_level(line: OrderLine, me: Earner, plan: Plan) -> WouldEarn:
+def _at_each_level(line: OrderLine, chain: Sequence[Earner], plan: Plan) -> WouldEarn:
+    """`chain` begins with the asking member and goes up."""
     somebody = Earner(0, live=True)
     amounts, rates = [], []
     for place in range(3):
-        chain = [somebody] * 3
-        chain[place] = me
-        [shares] = split([line], chain, plan)
+        [shares] = split([line], [*[somebody] * place, *chain], plan)
         amounts.append(shares.captured.due[place])
         rates.append(shares.captured.rates_bp[place])
     return WouldEarn((amounts[0], amounts[1], amounts[2]), (rates[0], rates[1], rates[2]))

@@ -25,8 +25,8 @@ def test_a_product_shows_what_is_left_after_the_margin_guard(house: House):
     with house.database.transaction() as db:
         plans.publish(db, greedy, by="test", accept_guard=True, now=house.now)
     shown = house.talk("lin").taps(f"product:{house.product('SERUM-30')}")
-    # 60 % of ¥58.00 is ¥34.80, shared 7 : 2 : 1
-    assert "佣金 ¥24.36" in shown.text
+    # 60 % of ¥58.00 is ¥34.80, shared 7 : 2, for there is nobody above the sponsor
+    assert "佣金 ¥27.06" in shown.text
     assert "¥6.96" in shown.text
     assert "¥3.48" in shown.text
 
