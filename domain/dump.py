@@ -14,7 +14,7 @@ from datetime import date, datetime
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, FromClause, Select, Table, Text, case, collate, null, select
+from sqlalchemy import Column, ColumnElement, FromClause, Select, Table, Text, case, collate, select
 from sqlalchemy.orm import Session
 
 from domain.periods import format_instant
@@ -53,11 +53,6 @@ def _subject(table: FromClause) -> ColumnElement[Any]:
     subject = table.c.subject
     unnamed = ("announcement", "event", "outbox", "plan")
     return case(*((subject.like(f"{kind}:%"), kind) for kind in unnamed), else_=subject)
-
-
-def _unless_moved(column: str) -> Shown:
-    """The state before and after, but for a move in the tree: that row names sponsors by surrogate id."""
-    return lambda table: case((table.c.action == "member.move", null()), else_=table.c[column])
 
 
 RULES: Final[Mapping[str, Rule]] = {
@@ -123,7 +118,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "audit_row": Rule(
         ("action", "actor", "subject"),
         left_out=("at",),
-        shown={"subject": _subject, "before": _unless_moved("before"), "after": _unless_moved("after")},
+        shown={"subject": _subject},
     ),
     "alert": Rule(("key", "text_key", "params"), left_out=("raised_at",), shown=_whether("cleared_at")),
     "api_key": Rule(("name",), left_out=("hash", "created_at")),

@@ -162,10 +162,13 @@ def move(db: Session, member: int, sponsor: int | None, *, actor: str, now: date
     Raises SponsorCycle when the new sponsor is the member or stands below, SponsorCannotSell, NotFound.
     """
     lock(db)
+    above = aliased(Member)
     people = {
         row.id: row
         for row in db.execute(
-            select(Member.id, Member.member_id, Member.role, Member.sponsor_id).where(Member.id.in_({member, sponsor}))
+            select(Member.id, Member.member_id, Member.role, Member.sponsor_id, above.member_id.label("sponsor_name"))
+            .outerjoin(above, above.id == Member.sponsor_id)
+            .where(Member.id.in_({member, sponsor}))
         )
     }
     if member not in people or (sponsor is not None and sponsor not in people):
@@ -183,8 +186,8 @@ def move(db: Session, member: int, sponsor: int | None, *, actor: str, now: date
         actor=actor,
         action="member.move",
         subject=f"member:{people[member].member_id}",
-        before={"sponsor": people[member].sponsor_id},
-        after={"sponsor": sponsor},
+        before={"sponsor": people[member].sponsor_name},
+        after={"sponsor": None if sponsor is None else people[sponsor].member_id},
         now=now,
     )
 
