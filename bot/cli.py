@@ -122,7 +122,7 @@ def grant(
         raise typer.BadParameter("CHANNEL:ACCOUNT with telegram, wechat or webchat", param_hint="account")
     settings = load_settings()
     from bot.app import clock
-    from domain import members
+    from domain.people import members
 
     with opened(settings) as database:
         member = database.write_now(

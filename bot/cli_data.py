@@ -10,7 +10,7 @@ import typer
 from bot.cli_support import Json, Refused, load_settings, opened, progress, said, show, time_argument
 
 if TYPE_CHECKING:
-    from domain.plans import Findings
+    from domain.money.plans import Findings
 
 plan = typer.Typer(help="Commission plans: validate and publish.", no_args_is_help=True)
 
@@ -109,7 +109,7 @@ def check(file: PlanFile, json: Json = False) -> None:
     """Say what stands against a plan, line by line and against the catalogue. Changes nothing; exit 1 for errors."""
     text = _read(file)
     settings = load_settings()
-    from domain import plans
+    from domain.money import plans
 
     with opened(settings) as database:
         found: Findings = database.read_now(lambda db: plans.check(db, text))
@@ -141,9 +141,9 @@ def publish(
     start = time_argument(from_, "--from")
     settings = load_settings()
     from bot.app import clock
-    from domain import plans
+    from domain.money import plans
+    from domain.money.plans import PlanRefused
     from domain.periods import format_instant
-    from domain.plans import PlanRefused
 
     with opened(settings) as database:
         try:

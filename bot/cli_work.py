@@ -91,7 +91,7 @@ def run_job(settings: Settings, database: Database, name: str, at: datetime | No
 
 
 def _show_history(database: Database, name: str | None) -> None:
-    from domain import job_runs
+    from domain.work import job_runs
 
     runs = database.read_now(partial(job_runs.history, job=name))
     columns = ("job", "period", "state", "attempts", "started_at", "finished_at", "result", "error")
@@ -130,7 +130,7 @@ def announce(
     instant = time_argument(at, "--at")
     settings = load_settings()
     from bot.app import clock
-    from domain import announcements
+    from domain.messages import announcements
 
     try:
         text = text_file.read_text(encoding="utf-8-sig")
@@ -152,7 +152,7 @@ def announce(
 def list_events(json: Json = False) -> None:
     """Show the order events that were refused, or answered 202 and found invalid later."""
     settings = load_settings()
-    from domain import order_events
+    from domain.sales import order_events
 
     with opened(settings) as database:
         found = database.read_now(order_events.refused_events)
@@ -188,7 +188,7 @@ def retry_event(
     """Judge a refused event anew, as if it came now."""
     settings = load_settings()
     from bot.app import clock
-    from domain import order_events
+    from domain.sales import order_events
 
     with opened(settings) as database:
         result = database.write_now(
@@ -208,7 +208,7 @@ def list_outbox(
 ) -> None:
     """Show the messages of which nobody knows whether they arrived."""
     settings = load_settings()
-    from domain import outbox
+    from domain.messages import outbox
 
     with opened(settings) as database:
         found = database.read_now(partial(outbox.needing_a_person, failed=failed))

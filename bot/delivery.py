@@ -20,8 +20,9 @@ from bot.fates import Fate
 from bot.lanes import Lane, Unspeakable
 from bot.locks import Locks
 from bot.rendering import Rendered, Texts, choose_locale
-from domain import alerts, facts, outbox
-from domain.outbox import Claimed
+from domain import facts
+from domain.messages import alerts, outbox
+from domain.messages.outbox import Claimed
 
 log = structlog.get_logger()
 

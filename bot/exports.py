@@ -12,9 +12,9 @@ from typing import Final
 
 from babel.numbers import get_currency_precision
 
-from domain.bookkeeping import Account
 from domain.exports import Row
-from domain.ledger import EntryRow, PostingRow
+from domain.money.bookkeeping import Account
+from domain.money.ledger import EntryRow, PostingRow
 
 FORMATS: Final = (".csv", ".xlsx", ".beancount")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from bot.channels.outcomes import Closed, Dead, Outcome, Refused, Retry, Sent, Stop, Unknown
-from domain import alerts, outbox
-from domain.outbox import Claimed, Mark
+from domain.messages import alerts, outbox
+from domain.messages.outbox import Claimed, Mark
 from domain.wording import words
 
 MAX_ATTEMPTS = 20  # with pauses up to a quarter of an hour: more than three hours of a platform being out of order

@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session
 
 from bot.database import Database
 from bot.rendering import LOCALES, Rendered, Texts, choose_locale
-from domain import conversations, wording
+from domain import wording
 from domain.codes import is_code
-from domain.conversations import Standing
 from domain.errors import Invalid, NotFound, Refusal
+from domain.messages import conversations
+from domain.messages.conversations import Standing
 from domain.wording import Words, words
 from handlers.routing import Chat, Choice, Incoming, Person, Picture, Reply, Routes, Shop, button, reply
 

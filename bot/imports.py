@@ -15,11 +15,13 @@ from sqlalchemy.orm import Session
 from bot import tables
 from bot.database import Database
 from bot.tables import FileUnreadable
-from domain import imports, members, order_events
-from domain.catalog import put_products, put_stock
+from domain import imports
 from domain.cells import Reading
 from domain.imports import HeaderInvalid, OrderRows, Row
 from domain.items import CREATED, REFUSED, UNCHANGED, FieldError, PutResult
+from domain.mall.catalog import put_products, put_stock
+from domain.people import members
+from domain.sales import order_events
 
 T = TypeVar("T")
 

@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 import structlog
 from sqlalchemy.orm import Session
 
-from domain import job_runs
 from domain.errors import Refusal
-from domain.job_runs import Claim, ClaimLost
+from domain.work import job_runs
+from domain.work.job_runs import Claim, ClaimLost
 from jobs import InTransaction, Job, JobContext
 
 T = TypeVar("T")

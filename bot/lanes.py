@@ -14,7 +14,7 @@ from bot.channels.outcomes import Dead, Outcome, Refused, Retry, Stop, Unknown
 from bot.channels.sending import Message, Recipient, Sender
 from bot.database import DatabaseUnavailable
 from bot.pacing import Pace
-from domain.outbox import Claimed
+from domain.messages.outbox import Claimed
 
 log = structlog.get_logger()
 

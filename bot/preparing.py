@@ -16,8 +16,10 @@ from sqlalchemy.orm import Session
 from bot import migrate
 from bot.database import Database
 from config.settings import Settings, demo_wanted
-from domain import facts, ledger, tasks
+from domain import facts
+from domain.money import ledger
 from domain.schema import Member
+from domain.work import tasks
 
 log = structlog.get_logger()
 
@@ -98,7 +100,7 @@ def _decide_demo(database: Database, settings: Settings) -> tuple[bool, bool]:
 
 def load_demo(database: Database, settings: Settings, now: datetime, **size: int | None) -> Mapping[str, int]:
     """Load the demo shop and return what it consists of. Raises CannotStart for a database with people in it."""
-    from domain import demo
+    from domain.demo import shop as demo
 
     if not database.read_now(_has_nobody):
         raise CannotStart("This database has people in it; the demo shop goes into an empty one only.")

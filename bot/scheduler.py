@@ -17,7 +17,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from bot.database import Database, DatabaseUnavailable
 from bot.engine import Engine
 from bot.locks import Locks
-from domain import job_runs
+from domain.work import job_runs
 from jobs import Cron, Job
 
 log = structlog.get_logger()

@@ -9,10 +9,10 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
-from domain import ledger
-from domain.ledger import EntryRow
-from domain.orders import STATE
+from domain.money import ledger
+from domain.money.ledger import EntryRow
 from domain.periods import format_instant
+from domain.sales.orders import STATE
 from domain.schema import Member, Order, OrderLine
 
 LEDGER: Final = ("at", "entry", "kind", "cause", "account", "member_id", "currency", "amount", "recorded_at")

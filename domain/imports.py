@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from domain import cells
 from domain.cells import Reading
 from domain.items import FieldError, FieldInvalid
-from domain.order_data import IncomingEvent
+from domain.sales.order_data import IncomingEvent
 
 NULL: Final = "null"
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from domain import announcements, members
 from domain.errors import NotFound
+from domain.messages import announcements
+from domain.people import members
 from domain.wording import words
 from handlers.forms import BLANK, PAGE, Item, beginning, named, numbered_list, way_back
 from handlers.routing import Chat, Reply, button, number, reply, route

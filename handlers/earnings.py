@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from domain import commissions, earnings
-from domain.earnings import CommissionRow
 from domain.errors import NotFound
-from domain.money import Money
+from domain.money import Money, commissions
+from domain.sales import earnings
+from domain.sales.earnings import CommissionRow
 from domain.wording import Words, words
 from handlers.forms import BLANK, PAGE, Item, in_both, numbered_list, older, pairs, way_back
 from handlers.routing import Chat, Reply, button, number, reply, route

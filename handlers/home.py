@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from domain import alerts, earnings, figures, visits
+from domain.mall import visits
+from domain.messages import alerts
 from domain.money import Money
 from domain.periods import local_date
+from domain.sales import earnings
 from domain.wording import Words, words
+from domain.work import figures
 from handlers.forms import pairs, way_back
 from handlers.routing import Chat, Choice, Reply, anyone, button, operators, reply, route
 

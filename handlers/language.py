@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from domain import members
 from domain.errors import NotFound
+from domain.people import members
 from domain.wording import words
 from handlers.forms import way_back
 from handlers.routing import Chat, Reply, anyone, button, reply, route

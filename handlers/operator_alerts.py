@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from domain import alerts, audit_log, order_events, reasons
+from domain import audit_log
 from domain.errors import NotFound
 from domain.items import FieldError
-from domain.order_events import RefusedEvent
+from domain.messages import alerts
+from domain.sales import order_events, reasons
+from domain.sales.order_events import RefusedEvent
 from domain.wording import Words, words
 from handlers.forms import BLANK, PAGE, Item, beginning, named, numbered_list, way_back
 from handlers.routing import Chat, Choice, Reply, button, number, operators, reply, route

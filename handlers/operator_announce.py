@@ -6,9 +6,10 @@ import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from domain import announcements, audit_log
-from domain.announcements import AUDIENCES, Announced
+from domain import audit_log
 from domain.errors import NotFound
+from domain.messages import announcements
+from domain.messages.announcements import AUDIENCES, Announced
 from domain.periods import format_instant, local_date
 from domain.wording import Words, words
 from handlers.forms import BLANK, Item, bar, beginning, named, numbered_list, pairs, way_back

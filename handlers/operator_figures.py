@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from domain import figures
 from domain.money import Money
 from domain.periods import local_date
 from domain.wording import Words, words
+from domain.work import figures
 from handlers.forms import BLANK, way_back
 from handlers.routing import Chat, Reply, button, number, operators, reply, route
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from domain import commissions, orders
 from domain.errors import NotFound
-from domain.money import Money
-from domain.orders import CommissionView, OrderRow, OrderView
+from domain.money import Money, commissions
+from domain.sales import orders
+from domain.sales.orders import CommissionView, OrderRow, OrderView
 from domain.wording import Words, words
 from handlers.forms import BLANK, PAGE, Item, in_both, numbered_list, older, pairs, way_back
 from handlers.routing import Chat, Choice, Reply, button, number, reply, route

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from domain import links, members, orders
 from domain.errors import NotFound
+from domain.mall import links
 from domain.money import Money
-from domain.orders import OrderRow, OrderView
+from domain.people import members
+from domain.sales import orders
+from domain.sales.orders import OrderRow, OrderView
 from domain.wording import Words, words
 from handlers.forms import BLANK, PAGE, Item, in_both, numbered_list, older, way_back
 from handlers.routing import Chat, Reply, anyone, button, number, reply, route, step

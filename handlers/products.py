@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from domain import catalog, earnings
-from domain.catalog import Page, ProductRow, Shelf
 from domain.errors import NotFound, Refusal
+from domain.mall import catalog
+from domain.mall.catalog import Page, ProductRow, Shelf
 from domain.money import Money
+from domain.sales import earnings
 from domain.wording import Words, in_two_languages, words
 from handlers.forms import (
     BLANK,

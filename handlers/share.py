@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from domain import catalog, links
-from domain.catalog import ProductRow
+from domain.mall import catalog, links
+from domain.mall.catalog import ProductRow
 from domain.money import Money
 from domain.wording import Words, words
 from handlers.forms import BLANK, beginning, in_both, in_both_each, way_back

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from domain import catalog, links, members
+from domain.mall import catalog, links
+from domain.people import members
 from domain.wording import Words, words
 from handlers.forms import BLANK, mark, pairs, way_back
 from handlers.routing import Chat, Choice, Reply, anyone, button, reply, route, step

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from domain import tasks
 from domain.periods import local_date
-from domain.tasks import TodayTask
 from domain.wording import Words, words
+from domain.work import tasks
+from domain.work.tasks import TodayTask
 from handlers.forms import BLANK, bar, way_back
 from handlers.routing import Chat, Reply, button, reply, route, sellers
 

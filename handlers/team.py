@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from domain import links, network
 from domain.errors import NotFound
-from domain.network import DownlineRow
+from domain.mall import links
+from domain.people import network
+from domain.people.network import DownlineRow
 from domain.wording import Words, words
 from handlers.forms import BLANK, PAGE, Item, named, numbered_list, older, page_number, pages_of, pairs, way_back
 from handlers.routing import Chat, Choice, Picture, Reply, button, number, reply, route, sellers

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from domain import catalog, visits
+from domain.mall import catalog, visits
+from domain.mall.visits import LinkTraffic, TrafficDay
 from domain.periods import local_date
-from domain.visits import LinkTraffic, TrafficDay
 from domain.wording import Words, words
 from handlers.forms import BLANK, in_both, way_back
 from handlers.routing import Chat, Picture, Reply, button, reply, route, sellers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain import conversations, outbox
+from domain.messages import conversations, outbox
 from domain.wording import Words, words
 from handlers.forms import BLANK, way_back
 from handlers.routing import Chat, Reply, button, reply, route

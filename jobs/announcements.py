@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from domain import announcements
+from domain.messages import announcements
 from jobs import Cron, Job, JobContext
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from domain import alerts, audit
+from domain import audit
+from domain.messages import alerts
 from domain.wording import words
 from jobs import Cron, Job, JobContext
 

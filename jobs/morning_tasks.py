@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from domain import tasks
+from domain.work import tasks
 from jobs import Cron, Job, JobContext
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from domain import settlement
+from domain.money import settlement
 from jobs import Cron, Job, JobContext
 
 

@@ -7,9 +7,9 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
-from domain import tasks
 from domain.periods import local_date
 from domain.sql import chunks
+from domain.work import tasks
 from jobs import Cron, Job, JobContext
 
 

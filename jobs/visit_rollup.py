@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from domain import visits
+from domain.mall import visits
 from jobs import Cron, Job, JobContext
 
 

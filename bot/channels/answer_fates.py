@@ -12,7 +12,7 @@ import structlog
 
 from bot.channels.outcomes import Outcome, Sent, Unknown
 from bot.database import Database, DatabaseUnavailable
-from domain import conversations
+from domain.messages import conversations
 
 log = structlog.get_logger()
 

@@ -19,9 +19,11 @@ from sqlalchemy.orm import Session
 from bot.channels.outgoing import NotSent, Timeouts, Unanswered, Wire
 from bot.database import Database
 from bot.rendering import Texts
-from domain import catalog, conversations, demo_goods, links
-from domain.catalog import ProductRow
+from domain.demo import goods as demo_goods
 from domain.errors import NotFound
+from domain.mall import catalog, links
+from domain.mall.catalog import ProductRow
+from domain.messages import conversations
 from domain.money import Money
 from domain.periods import local_date
 from domain.wording import Words, words

@@ -17,7 +17,7 @@ from bot.channels.telegram_client import TelegramBot, classify
 from bot.channels.telegram_updates import ALLOWED, CHANNEL
 from bot.database import DatabaseUnavailable
 from bot.rendering import LOCALES
-from domain import conversations
+from domain.messages import conversations
 from domain.wording import words
 from handlers.routing import Route, operators
 

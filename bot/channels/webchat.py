@@ -18,9 +18,9 @@ from bot.channels.sending import Message, Recipient
 from bot.database import DatabaseUnavailable
 from bot.gateway import reply_from_json, reply_to_json
 from bot.rendering import Rendered
-from domain import chat_history
-from domain.chat_history import CHANNEL, ChatLine
 from domain.errors import NotFound
+from domain.messages import chat_history
+from domain.messages.chat_history import CHANNEL, ChatLine
 from domain.wording import Words
 from handlers.routing import Incoming, Reply
 

@@ -28,8 +28,8 @@ from bot.database import DatabaseUnavailable
 from bot.gateway import Answer, plain, reply_from_json
 from bot.rendering import Rendered, choose_locale
 from bot.web import problems, strict_json
-from domain import conversations
 from domain.errors import NotFound
+from domain.messages import conversations
 from domain.wording import words
 
 log = structlog.get_logger()

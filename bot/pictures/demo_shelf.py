@@ -2,8 +2,8 @@
 
 from functools import lru_cache
 
-from domain import demo_goods
-from domain.catalog import ProductRow
+from domain.demo import goods as demo_goods
+from domain.mall.catalog import ProductRow
 
 
 @lru_cache(maxsize=128)

@@ -21,10 +21,13 @@ from bot.web import problems, strict_json
 from bot.web.app import CALLERS, STATIC
 from bot.web.chat_session import Session, Sessions
 from bot.web.security import RateLimit
-from domain import chat_history, demo_people, links, members
-from domain.chat_history import CHANNEL, ChatLine, Owner
 from domain.codes import is_code
-from domain.demo_people import Seat
+from domain.demo import people as demo_people
+from domain.demo.people import Seat
+from domain.mall import links
+from domain.messages import chat_history
+from domain.messages.chat_history import CHANNEL, ChatLine, Owner
+from domain.people import members
 from domain.periods import format_instant
 from domain.wording import Words
 from handlers.routing import Incoming

@@ -13,7 +13,7 @@ from aiohttp import hdrs, web
 
 from bot.channels.parts import Parts
 from bot.web import problems
-from domain.demo_people import SEAT
+from domain.demo.people import SEAT
 
 _COOKIE: Final = "fenxiao-chat"
 _SEAT_COOKIE: Final = "fenxiao-seat"

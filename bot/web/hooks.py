@@ -19,9 +19,9 @@ from bot.web import problems, strict_json
 from bot.web.metrics import Metrics
 from bot.web.parts import Parts
 from bot.web.problems import Problem
-from domain import order_events
-from domain.order_data import IncomingEvent
-from domain.order_events import APPLIED, CONFLICT, DUPLICATE, REFUSED, WAITING, EventResult
+from domain.sales import order_events
+from domain.sales.order_data import IncomingEvent
+from domain.sales.order_events import APPLIED, CONFLICT, DUPLICATE, REFUSED, WAITING, EventResult
 
 TOLERANCE_SECONDS: Final = 300
 MAX_SIGNATURES: Final = 20

@@ -16,9 +16,9 @@ from prometheus_client.registry import Collector
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from domain import job_runs
 from domain.schema import Alert, Outbox
 from domain.schema.messages import UNDER_WAY
+from domain.work import job_runs
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4"
 _LABELS: Final = ("method", "route", "status")

@@ -27,11 +27,11 @@ from bot.database import DatabaseUnavailable
 from bot.web.metrics import Metrics
 from bot.web.parts import Parts
 from bot.web.security import Callers
-from domain import links, visits
 from domain.codes import is_code
-from domain.links import LinkTarget
+from domain.mall import links, visits
+from domain.mall.links import LinkTarget
+from domain.mall.visits import NewVisit
 from domain.periods import business_day, local_date
-from domain.visits import NewVisit
 
 PATIENCE_SECONDS: Final = 1.0
 KNOWN_SECONDS: Final = 60.0

@@ -19,12 +19,13 @@ from bot.rendering import LOCALES, Texts, choose_locale, money_text
 from bot.web import forms, problems
 from bot.web.app import STATIC
 from bot.web.shop_orders import Checkout, ShopParts
-from domain import catalog, links, orders
-from domain.catalog import ProductRow
 from domain.codes import is_code
 from domain.errors import NotFound
+from domain.mall import catalog, links
+from domain.mall.catalog import ProductRow
 from domain.money import Money
-from domain.orders import OrderView
+from domain.sales import orders
+from domain.sales.orders import OrderView
 from domain.wording import Words, in_two_languages
 
 FOLDER: Final = Path(__file__).parent

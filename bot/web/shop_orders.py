@@ -18,10 +18,11 @@ from standardwebhooks import Webhook
 
 from bot.web import problems
 from bot.web.parts import Parts
-from domain import catalog, links, settlement
-from domain.catalog import ProductRow
-from domain.orders import OrderView
+from domain.mall import catalog, links
+from domain.mall.catalog import ProductRow
+from domain.money import settlement
 from domain.periods import format_instant
+from domain.sales.orders import OrderView
 from domain.wording import canonical
 
 CARRIER: Final = "环球速运 SwiftGlobe"

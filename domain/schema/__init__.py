@@ -5,7 +5,6 @@ from __future__ import annotations
 from sqlalchemy import DDL, event
 
 from domain.schema.base import Base
-from domain.schema.books import Account, Entry, Posting
 from domain.schema.mall import (
     Brand,
     CurrencyRate,
@@ -19,6 +18,7 @@ from domain.schema.mall import (
     VisitDay,
 )
 from domain.schema.messages import Announcement, ChatMessage, Inbox, Outbox
+from domain.schema.money import Account, Entry, Posting
 from domain.schema.people import Contact, Member, Mute
 from domain.schema.sales import (
     Binding,

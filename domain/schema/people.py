@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from domain.roles import ROLES
 from domain.schema.base import Base, one_of
 
 
@@ -17,7 +18,7 @@ class Member(Base):
 
     __tablename__ = "member"
     __table_args__ = (
-        one_of("role", "customer", "distributor", "merchant", "agent"),
+        one_of("role", *ROLES),
         one_of("status", "active", "suspended", "closed"),
         one_of("mode", "network", "independent"),
         CheckConstraint("sponsor_id <> id", name="not_own_sponsor"),

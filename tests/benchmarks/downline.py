@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 from bot.database import Database
-from domain import network
+from domain.people import network
 from domain.schema import Base
 from tests.benchmarks.figures import Figure
 

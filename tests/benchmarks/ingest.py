@@ -18,9 +18,9 @@ from sqlalchemy.orm import Session
 
 from bot.batching import Batcher
 from bot.database import Database
-from domain import order_events
-from domain.order_data import IncomingEvent
-from domain.order_events import EventResult
+from domain.sales import order_events
+from domain.sales.order_data import IncomingEvent
+from domain.sales.order_events import EventResult
 from tests import postgresql
 from tests.benchmarks import floors, orders
 from tests.benchmarks.figures import Figure

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from sqlalchemy import insert
 
 from bot.database import Database
-from domain import plans
-from domain.order_data import IncomingEvent
+from domain.money import plans
+from domain.sales.order_data import IncomingEvent
 from domain.schema import Base, Link, Member, Product
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)

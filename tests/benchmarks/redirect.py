@@ -14,7 +14,7 @@ from bot.database import Database
 from bot.web.app import make_web_app
 from bot.web.server import Runner
 from config.settings import load_settings
-from domain import links
+from domain.mall import links
 from domain.schema import Base, Visit
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.http_load import Load, answer_for_cpu, load, serving

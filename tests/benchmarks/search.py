@@ -14,7 +14,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from bot.database import Database
-from domain import catalog, search
+from domain.mall import catalog, search
 from domain.schema import Base, Product, ProductText
 from tests import postgresql
 from tests.benchmarks.figures import Figure

@@ -15,8 +15,8 @@ from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
 from bot.database import Database
+from domain.money.settlement import settle
 from domain.schema import Base, Commission
-from domain.settlement import settle
 from tests import postgresql
 from tests.benchmarks.due import AMOUNT, THEN, fill
 from tests.benchmarks.figures import Figure

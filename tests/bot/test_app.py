@@ -18,7 +18,8 @@ import pytest
 
 from bot import migrate
 from bot.database import Database
-from domain import facts, job_runs
+from domain import facts
+from domain.work import job_runs
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -17,7 +17,8 @@ import structlog
 
 from bot import cli, cli_support
 from bot.database import Database
-from domain import alerts, bookkeeping, ledger, outbox
+from domain.messages import alerts, outbox
+from domain.money import bookkeeping, ledger
 from domain.schema import Contact, Member
 from domain.wording import words
 from tests.someone import THEN, chat, member

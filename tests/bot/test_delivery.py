@@ -19,8 +19,8 @@ from bot.database import Database
 from bot.delivery import Delivery
 from bot.locks import Alone
 from bot.rendering import Texts
-from domain import alerts, announcements, outbox
-from domain.outbox import Notice
+from domain.messages import alerts, announcements, outbox
+from domain.messages.outbox import Notice
 from domain.schema import ChatMessage, Contact, Outbox
 from tests.someone import chat, member
 

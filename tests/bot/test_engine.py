@@ -17,7 +17,7 @@ from bot.database import Database
 from bot.engine import Queue
 from bot.job_runner import JobRunner
 from bot.locks import AdvisoryLocks
-from domain import job_runs
+from domain.work import job_runs
 from jobs import Cron, Job, JobContext
 
 pytestmark = pytest.mark.postgresql

@@ -16,8 +16,11 @@ from sqlalchemy import func, select
 from bot.database import Database
 from bot.imports import BadRow, Import, Report, import_file
 from bot.tables import FileUnreadable
-from domain import catalog, imports, members, orders
+from domain import imports
 from domain.cells import Reading
+from domain.mall import catalog
+from domain.people import members
+from domain.sales import orders
 from domain.schema import Member, Order, Product
 from tests.domain.makings import goods
 

@@ -16,7 +16,7 @@ from bot.engine import Engine, InProcess
 from bot.job_runner import JobRunner
 from bot.locks import Alone
 from bot.scheduler import Scheduler, newest, recent
-from domain import job_runs
+from domain.work import job_runs
 from jobs import Cron, Job, JobContext
 
 ZONE = ZoneInfo("Asia/Shanghai")

@@ -21,8 +21,8 @@ from sqlalchemy.orm import Session
 
 from bot.database import Database
 from domain import audit, dump
+from domain.money.settlement import settle
 from domain.schema import Base
-from domain.settlement import settle
 from tests import postgresql
 from tests.benchmarks.due import THEN, fill
 

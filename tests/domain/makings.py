@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from domain.member_puts import put_members
-from domain.product_puts import put_products
+from domain.mall.product_puts import put_products
+from domain.people.member_puts import put_members
 from domain.schema import Contact, Member, Product
 
 

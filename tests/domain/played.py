@@ -9,15 +9,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.database import Database
-from domain import holds, links, members, plans, rates
 from domain.errors import Refusal
-from domain.member_puts import put_members
-from domain.order_data import IncomingEvent
-from domain.order_events import record_events
+from domain.mall import links
+from domain.mall.product_puts import put_products
+from domain.money import plans, rates
+from domain.money.settlement import settle
+from domain.people import members
+from domain.people.member_puts import put_members
 from domain.periods import DAY, format_instant
-from domain.product_puts import put_products
+from domain.sales import holds
+from domain.sales.order_data import IncomingEvent
+from domain.sales.order_events import record_events
 from domain.schema import Link, Member
-from domain.settlement import settle
 from tests.model.histories import History, plan_toml
 from tests.model.makings import BEGINNING
 from tests.model.rules import instant

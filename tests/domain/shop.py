@@ -8,12 +8,13 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from domain import holds, ledger, order_events, orders, plans, settlement
-from domain.ledger import Balances
-from domain.order_data import IncomingEvent
-from domain.order_events import EventResult
-from domain.orders import CommissionView, OrderView
+from domain.money import ledger, plans, settlement
+from domain.money.ledger import Balances
 from domain.periods import format_instant
+from domain.sales import holds, order_events, orders
+from domain.sales.order_data import IncomingEvent
+from domain.sales.order_events import EventResult
+from domain.sales.orders import CommissionView, OrderView
 from domain.schema import Link, Outbox
 from tests.domain.makings import goods, people
 

@@ -9,7 +9,9 @@ import pytest
 from sqlalchemy import insert, select, text, update
 
 from bot.database import Database
-from domain import announcements, dump, links
+from domain import dump
+from domain.mall import links
+from domain.messages import announcements
 from domain.schema import Base, Brand, Entry, Fact, Member, OrderEvent, Outbox, Product
 from tests.domain.played import play
 from tests.model.histories import seeded_history

@@ -16,14 +16,18 @@ from sqlalchemy.orm import Session
 from bot.database import Database
 from bot.gateway import Answer, Gateway
 from bot.rendering import Rendered, Texts
-from domain import alerts, announcements, links, order_events, plans, settlement, tasks, visits
-from domain.catalog import put_products, put_stock
 from domain.errors import Refusal
-from domain.members import put_members, set_operator
-from domain.order_data import IncomingEvent
+from domain.mall import links, visits
+from domain.mall.catalog import put_products, put_stock
+from domain.messages import alerts, announcements
+from domain.money import plans, settlement
+from domain.people.members import put_members, set_operator
 from domain.periods import format_instant
+from domain.sales import order_events
+from domain.sales.order_data import IncomingEvent
 from domain.schema import Contact, Link, Member, Product
 from domain.wording import words
+from domain.work import tasks
 from handlers.routing import Incoming, Shop, discover
 
 ZONE = ZoneInfo("Asia/Shanghai")

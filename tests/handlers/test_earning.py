@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from domain import bookkeeping, holds, ledger
+from domain.money import bookkeeping, ledger
 from domain.periods import format_instant
+from domain.sales import holds
 from domain.schema import Commission, Order
 from tests.handlers.house import House
 

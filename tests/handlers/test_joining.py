@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from sqlalchemy import select, update
 
-from domain import members, network
+from domain.people import members, network
 from domain.schema import Contact, Member, Outbox, Product
 from tests.handlers.house import House
 

@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
-from domain import announcements, order_events
-from domain.catalog import put_products
-from domain.order_data import IncomingEvent
+from domain.mall.catalog import put_products
+from domain.messages import announcements
 from domain.periods import format_instant
+from domain.sales import order_events
+from domain.sales.order_data import IncomingEvent
 from domain.schema import Alert, Announcement, AuditRow, Outbox
 from handlers.operator_announce import read_time
 from tests.handlers.house import House

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import event
 
 from bot.rendering import numbered
-from domain import catalog, plans
 from domain.errors import Refusal
+from domain.mall import catalog
+from domain.money import plans
 from handlers.routing import Incoming
 from tests.handlers.house import PLAN, House
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import delete, insert, select
 
-from domain import outbox
+from domain.messages import outbox
 from domain.schema import Contact, Mute, Outbox, Task
 from tests.handlers.house import House
 

@@ -14,8 +14,9 @@ from string import Formatter
 
 import domain
 from bot.rendering import LOCALES, TEXTS_FOLDER, _flat
-from domain import notices, why
 from domain.errors import Refusal
+from domain.messages import notices
+from domain.sales import why
 from handlers.routing import discover
 from tests.house.tree import ROOT
 

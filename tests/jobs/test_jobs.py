@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 
 from bot.database import Database
 from bot.job_runner import JobRunner, Stopped
-from domain import announcements, job_runs, outbox, tasks
 from domain.errors import Invalid
+from domain.messages import announcements, outbox
 from domain.schema import Outbox, Task
+from domain.work import job_runs, tasks
 from jobs import Cron, Job, JobContext, discover
 from tests.someone import member
 

@@ -12,21 +12,12 @@ from typing import Any, TypeVar
 from sqlalchemy import BigInteger, cast, func, select
 from sqlalchemy.orm import Session
 
-from domain import (
-    bookkeeping,
-    holds,
-    ledger,
-    links,
-    member_puts,
-    order_events,
-    orders,
-    plans,
-    product_puts,
-    rates,
-    settlement,
-)
 from domain.errors import NotFound, Refusal
-from domain.order_data import IncomingEvent
+from domain.mall import links, product_puts
+from domain.money import bookkeeping, ledger, plans, rates, settlement
+from domain.people import member_puts
+from domain.sales import holds, order_events, orders
+from domain.sales.order_data import IncomingEvent
 from domain.schema import Account, Member, Posting
 from tests.model.histories import plan_toml
 from tests.model.oracle import Answer, Step

@@ -22,7 +22,8 @@ from bot.job_runner import JobRunner
 from bot.preparing import prepare
 from bot.scheduler import newest
 from config.settings import load_settings
-from domain import api_keys, audit, plans
+from domain import api_keys, audit
+from domain.money import plans
 from domain.periods import format_instant
 
 SECRET = "whsec_" + base64.b64encode(b"a secret that only the shop has").decode()

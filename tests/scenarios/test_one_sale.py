@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from domain import members
 from domain.money import Money
+from domain.people import members
 from domain.periods import format_instant
 from tests.scenarios.mall import SERUM, Clock, Mall, free_port, open_mall
 from tests.scenarios.talkers import PHRASES, Stage, Talker, stage

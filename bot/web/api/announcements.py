@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from bot.web.api.calls import Asked
 from bot.web.api.shapes import Answer, Body, Instant, Lines, Text, number_in_path
-from domain import announcements, audit_log
-from domain.announcements import MAX_TEXT
+from domain import audit_log
+from domain.messages import announcements
+from domain.messages.announcements import MAX_TEXT
 from domain.periods import format_instant
 
 

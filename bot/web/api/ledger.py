@@ -20,8 +20,9 @@ from bot.web.api.shapes import (
     read_day,
     read_instant,
 )
-from domain import ledger, members
 from domain.errors import Invalid
+from domain.money import ledger
+from domain.people import members
 from domain.periods import business_day
 
 

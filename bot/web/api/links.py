@@ -9,8 +9,10 @@ from sqlalchemy.orm import Session
 
 from bot.web.api.calls import Asked
 from bot.web.api.shapes import Answer, Body, Text
-from domain import audit_log, links, members
+from domain import audit_log
 from domain.errors import Invalid, NotFound
+from domain.mall import links
+from domain.people import members
 
 
 class Wanted(Body):

@@ -23,9 +23,11 @@ from bot.web.api.shapes import (
     cursor,
     text_in_path,
 )
-from domain import ledger, members, network, visits
 from domain.errors import Invalid, NotFound
-from domain.members import MemberProfile
+from domain.mall import visits
+from domain.money import ledger
+from domain.people import members, network
+from domain.people.members import MemberProfile
 from domain.periods import local_date
 
 MOST_DAYS: Final = 366

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from bot.web.api.calls import Asked
 from bot.web.api.shapes import Answer, Body, Lines, text_in_path
-from domain import holds
-from domain import orders as record
+from domain.sales import holds
+from domain.sales import orders as record
 
 
 class Reason(Body):

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from bot.web.api import lists
 from bot.web.api.calls import Asked
 from bot.web.api.shapes import MAX_INT, Answer, Body, Cursor, Limit, NextCursor, Query, Text, cursor
-from domain import catalog
+from domain.mall import catalog
 
 Amount = Annotated[int, Field(ge=0, le=MAX_INT, description="minor units")]
 

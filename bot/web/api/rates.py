@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from bot.web.api import lists
 from bot.web.api.calls import Asked
 from bot.web.api.shapes import Body
-from domain import rates
+from domain.money import rates
 
 
 class RateItem(BaseModel):

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from bot.web.api import lists
 from bot.web.api.calls import Asked
 from bot.web.api.shapes import Body
-from domain import catalog
+from domain.mall import catalog
 
 
 class StockItem(BaseModel):

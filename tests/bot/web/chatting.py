@@ -19,8 +19,10 @@ from bot.app import App
 from bot.database import Database
 from bot.preparing import Prepared
 from config.settings import load_settings
-from domain import links, members, outbox
-from domain.outbox import Notice
+from domain.mall import links
+from domain.messages import outbox
+from domain.messages.outbox import Notice
+from domain.people import members
 from tests.bot.web.house import NOW, SECRET, furnish
 
 SEATS = (

@@ -24,7 +24,9 @@ from bot.rendering import Texts
 from bot.web.app import make_web_app
 from bot.web.server import Runner
 from config.settings import Settings, load_settings
-from domain import api_keys, catalog, members
+from domain import api_keys
+from domain.mall import catalog
+from domain.people import members
 from domain.schema import PlanVersion
 from handlers.routing import Shop
 

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from domain import catalog, rates
-from domain.member_rules import FIELDS as MEMBER_FIELDS
-from domain.product_puts import _FIELDS as PRODUCT_FIELDS
-from domain.product_puts import _STOCK_FIELDS as STOCK_FIELDS
+from domain.mall import catalog
+from domain.mall.product_puts import _FIELDS as PRODUCT_FIELDS
+from domain.mall.product_puts import _STOCK_FIELDS as STOCK_FIELDS
+from domain.money import rates
+from domain.people.member_rules import FIELDS as MEMBER_FIELDS
 from domain.schema import AuditRow, Outbox, Visit
 from tests.bot.web.house import House, payment, until
 

@@ -13,7 +13,8 @@ from aiohttp import ClientError
 from sqlalchemy import func, select, update
 
 from bot.web import chat, problems
-from domain import chat_history, links
+from domain.mall import links
+from domain.messages import chat_history
 from domain.schema import ChatMessage, Contact, Inbox, Member
 from tests.bot.web.chatting import ChatHouse, Page, chat_open
 from tests.bot.web.house import NOW

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 from sqlalchemy import select
 
-from domain import chat_history
+from domain.messages import chat_history
 from domain.schema import Contact
 from tests.bot.web.chatting import ChatHouse, chat_open, free_port
 from tests.bot.web.house import NOW

@@ -17,7 +17,8 @@ from yarl import URL
 
 from bot import preparing
 from bot.web.security import RateLimit
-from domain import links, members
+from domain.mall import links
+from domain.people import members
 from tests.bot.web.house import SECRET, House, furnish
 from tests.bot.web.mutations import Ask, as_json, hook_signer, order_events, spoil, wechat_signer
 from tests.scenarios.mall import Clock, Mall, free_port, open_mall

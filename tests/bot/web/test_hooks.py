@@ -11,7 +11,7 @@ from datetime import timedelta
 from sqlalchemy import func, select
 
 from bot.database import DatabaseUnavailable
-from domain import order_events
+from domain.sales import order_events
 from domain.schema import Order, OrderEvent
 from tests.bot.web.house import SECRET, House, breaking, furnish, payment, running, signed
 

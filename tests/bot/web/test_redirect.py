@@ -11,7 +11,8 @@ from sqlalchemy import event, func, select
 
 from bot.database import DatabaseUnavailable
 from bot.web import redirect
-from domain import links, members
+from domain.mall import links
+from domain.people import members
 from domain.schema import DaySalt, Visit
 from tests.bot.web.house import House, breaking, furnish, running, until
 

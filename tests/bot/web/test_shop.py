@@ -13,7 +13,8 @@ import aiohttp
 import pytest
 
 from bot.web import shop
-from domain import links, orders
+from domain.mall import links
+from domain.sales import orders
 from tests.bot.web.house import NOW, SECRET, House, furnish, running
 
 
@@ -50,7 +51,7 @@ async def plain_house(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Asy
 
 
 def code_of(house: House, member_id: str) -> str:
-    from domain import members
+    from domain.people import members
 
     def make(db: Any) -> str:
         member = members.by_member_id(db, member_id)
@@ -119,7 +120,7 @@ async def test_the_shop_speaks_both_languages_and_remembers_the_choice(house: Ho
 
 
 async def test_a_product_name_with_markup_is_shown_as_text(house: House) -> None:
-    from domain import catalog
+    from domain.mall import catalog
 
     evil = {"sku": "EVIL", "name": "<script>alert(1)</script>]]>&", "price": 100}
     house.write(lambda db: catalog.put_products(db, [evil], actor="test", now=NOW))

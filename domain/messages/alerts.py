@@ -1,0 +1,64 @@
+"""What an operator must know at once: one open alert for each thing that is wrong, told to every operator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from domain import wording
+from domain.messages import outbox
+from domain.messages.outbox import MONEY, Notice
+from domain.schema import Alert, Member
+from domain.sql import insert_ignore
+from domain.wording import Words
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAlert:
+    id: int
+    key: str
+    words: Words
+    raised_at: datetime
+
+
+def raise_alert(db: Session, key: str, said: Words, *, now: datetime) -> bool:
+    """Open the alert `key` and tell all operators, unless it is open already. Returns whether it is new."""
+    new = insert_ignore(
+        db,
+        Alert,
+        [{"key": key, "text_key": said.key, "params": wording.to_json(said.params), "raised_at": now}],
+        returning=["id"],
+    )
+    if not new:
+        return False
+    operators = db.scalars(select(Member.id).where(Member.operator, Member.status == "active")).all()
+    outbox.put_all(
+        db,
+        [Notice(f"alert:{new[0].id}:{one}", one, said.key, said.params, "system", MONEY) for one in operators],
+        now=now,
+    )
+    return True
+
+
+def clear_alert(db: Session, key: str, *, now: datetime) -> bool:
+    """Close the alert `key`, since what was wrong is right again. Returns whether one was open."""
+    closed = db.execute(
+        update(Alert).where(Alert.key == key, Alert.cleared_at.is_(None)).values(cleared_at=now).returning(Alert.id)
+    )
+    return closed.first() is not None
+
+
+def open_alerts(db: Session, limit: int = 50) -> list[OpenAlert]:
+    """Return what is wrong now, the newest first."""
+    rows = db.execute(
+        select(Alert.id, Alert.key, Alert.text_key, Alert.params, Alert.raised_at)
+        .where(Alert.cleared_at.is_(None))
+        .order_by(Alert.id.desc())
+        .limit(limit)
+    ).all()
+    return [
+        OpenAlert(row.id, row.key, Words(row.text_key, wording.from_json(row.params)), row.raised_at) for row in rows
+    ]

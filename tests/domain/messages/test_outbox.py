@@ -1,0 +1,171 @@
+"""Messages: each once, on the way that reaches the member, in order, with a known fate."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.orm import Session
+
+from domain.messages import outbox
+from domain.messages.outbox import Claimed, Mark, Notice
+from domain.money import Money
+from domain.schema import Contact, Mute, Outbox
+from tests.someone import chat, member
+
+EVERY = ("telegram", "wechat", "webchat")
+
+
+def put(db: Session, now: datetime, *notices: Notice) -> None:
+    outbox.put_all(db, notices, now=now)
+    outbox.choose_ways(db, EVERY, limit=100, now=now)
+
+
+def claim(db: Session, now: datetime, channel: str = "telegram", limit: int = 10) -> list[Claimed]:
+    return outbox.claim(db, channel, limit=limit, lease_until=now + timedelta(minutes=1), now=now)
+
+
+def states(db: Session) -> dict[str, str]:
+    return {row.key: row.state for row in db.execute(select(Outbox.key, Outbox.state))}
+
+
+def test_the_same_event_is_told_once(db: Session, now: datetime) -> None:
+    m = member(db, "m-1")
+    chat(db, m, "telegram")
+    earned = Notice("earned:A-1:m-1", m, "notice.commission_earned", {"amount": Money(1234, "CNY")})
+    put(db, now, earned)
+    put(db, now, earned, Notice("earned:A-2:m-1", m, "notice.commission_earned"))
+    first, second = claim(db, now)
+    assert (first.key, second.key) == ("earned:A-1:m-1", "earned:A-2:m-1")
+    assert first.words.params == {"amount": Money(1234, "CNY")}
+    assert claim(db, now) == []
+
+
+def test_a_message_goes_to_the_chat_that_was_used_last(db: Session, now: datetime) -> None:
+    m = member(db, "m-1", locale="en")
+    chat(db, m, "webchat", seen=1)
+    chat(db, m, "telegram", account="77", seen=3, locale="zh")
+    chat(db, m, "wechat", seen=2)
+    put(db, now, Notice("n", m, "notice.x"))
+    [taken] = claim(db, now)
+    assert (taken.channel, taken.account, taken.contact_locale, taken.member_locale) == ("telegram", "77", "zh", "en")
+
+
+def test_who_cannot_be_reached_finds_the_message_at_the_next_contact(db: Session, now: datetime) -> None:
+    m = member(db, "m-1")
+    chat(db, m, "telegram", unreachable_since=now)
+    put(db, now, Notice("n1", m, "notice.x", {"n": 1}), Notice("n2", m, "notice.x", {"n": 2}))
+    assert states(db) == {"n1": "deferred", "n2": "deferred"}
+    assert [kept.words.params["n"] for kept in outbox.take_deferred(db, m, 5, now=now)] == [1, 2]
+    assert states(db) == {"n1": "sent", "n2": "sent"}
+
+
+def test_a_mute_is_honoured_but_never_hides_what_the_system_must_say(db: Session, now: datetime) -> None:
+    m = member(db, "m-1")
+    chat(db, m, "telegram")
+    db.execute(insert(Mute).values(member_id=m, category="promotion"))
+    put(
+        db,
+        now,
+        Notice("news", m, "notice.x", category="promotion"),
+        Notice("money", m, "notice.x", category="business"),
+        Notice("law", m, "notice.x", category="system"),
+    )
+    assert states(db) == {"news": "muted", "money": "queued", "law": "queued"}
+
+
+def test_money_goes_before_announcements_and_nothing_before_its_time(db: Session, now: datetime) -> None:
+    people = [member(db, f"m-{n}") for n in range(3)]
+    for one in people:
+        chat(db, one, "telegram")
+    put(
+        db,
+        now,
+        Notice("news", people[0], "notice.x", priority=outbox.ANNOUNCEMENTS),
+        Notice("money", people[1], "notice.x", priority=outbox.MONEY),
+        Notice("later", people[2], "notice.x", not_before=now + timedelta(hours=1)),
+    )
+    assert [taken.key for taken in claim(db, now)] == ["money", "news"]
+    put(db, now + timedelta(hours=1))
+    assert [taken.key for taken in claim(db, now + timedelta(hours=1))] == ["later"]
+
+
+def test_nothing_overtakes_a_message_that_is_under_way_to_the_same_chat(db: Session, now: datetime) -> None:
+    m, other = member(db, "m-1"), member(db, "m-2")
+    chat(db, m, "telegram")
+    chat(db, other, "telegram")
+    put(db, now, Notice("first", m, "notice.x"))
+    [first] = claim(db, now)
+    put(db, now, Notice("second", m, "notice.x"), Notice("elsewhere", other, "notice.x"))
+    assert [taken.key for taken in claim(db, now)] == ["elsewhere"]
+
+    again = now + timedelta(seconds=30)
+    wait = Mark(first.id, "queued", error="429", not_before=again, contact_id=first.contact_id, channel=first.channel)
+    outbox.record(db, [wait], now=now)
+    assert claim(db, now) == []
+    [first] = claim(db, again, limit=1)
+    assert first.key == "first"
+    outbox.record(db, [Mark(first.id, "sent")], now=again)
+    assert [taken.key for taken in claim(db, again)] == ["second"]
+
+
+def test_what_a_vanished_sender_left_is_unknown_and_never_sent_again(db: Session, now: datetime) -> None:
+    m = member(db, "m-1")
+    chat(db, m, "telegram")
+    put(db, now, Notice("n", m, "notice.x"))
+    [taken] = claim(db, now)
+    later = now + timedelta(minutes=2)
+    assert outbox.recover(db, before=now, now=now) == 0
+    assert outbox.recover(db, before=later, now=later) == 1
+    assert claim(db, later) == []
+    assert [(d.state, d.member_id) for d in outbox.needing_a_person(db)] == [("unknown", "m-1")]
+    outbox.record(db, [Mark(taken.id, "sent")], now=later)  # it had only been slow
+    assert states(db) == {"n": "sent"}
+
+
+def test_a_blocked_chat_is_left_alone_and_the_next_best_is_taken(db: Session, now: datetime) -> None:
+    m = member(db, "m-1")
+    telegram = chat(db, m, "telegram", seen=2)
+    chat(db, m, "webchat", seen=1)
+    put(db, now, Notice("n", m, "notice.x"))
+    [taken] = claim(db, now)
+    outbox.gone(db, [telegram], now=now)
+    outbox.record(db, [Mark(taken.id, "queued", error="blocked", counted=False)], now=now)
+    put(db, now)
+    assert [c.channel for c in claim(db, now, "webchat")] == ["webchat"]
+
+
+def test_a_chat_that_vanished_after_the_way_was_chosen_is_seen_when_the_message_is_taken(
+    db: Session, now: datetime
+) -> None:
+    m = member(db, "m-1")
+    telegram = chat(db, m, "telegram")
+    put(db, now, Notice("n", m, "notice.x"))
+    db.execute(update(Contact).where(Contact.id == telegram).values(unreachable_since=now))
+    assert [taken.reachable for taken in claim(db, now)] == [False]
+
+
+def test_the_next_way_is_the_chat_used_before_and_ends_with_the_last_one(db: Session, now: datetime) -> None:
+    m = member(db, "m-1")
+    wechat, telegram, web = chat(db, m, "wechat", seen=3), chat(db, m, "telegram", seen=2), chat(db, m, seen=1)
+    assert outbox.next_way(db, m, wechat, EVERY) == (telegram, "telegram")
+    assert outbox.next_way(db, m, wechat, ("webchat",)) == (web, "webchat")
+    assert outbox.next_way(db, m, web, EVERY) is None
+
+
+def test_a_channel_that_was_switched_off_gives_its_messages_back(db: Session, now: datetime) -> None:
+    m = member(db, "m-1")
+    chat(db, m, "telegram", seen=2)
+    chat(db, m, "webchat", seen=1)
+    put(db, now, Notice("n", m, "notice.x"))
+    outbox.choose_anew(db, ["webchat"])
+    assert outbox.choose_ways(db, ["webchat"], limit=10, now=now) == 1
+    assert [taken.channel for taken in claim(db, now, "webchat")] == ["webchat"]
+
+
+def test_a_member_who_moves_to_a_new_address_keeps_the_chat(db: Session) -> None:
+    old, other = chat(db, member(db, "m-1"), "telegram", "1"), chat(db, member(db, "m-2"), "telegram", "2")
+    outbox.moved(db, old, "3")
+    outbox.moved(db, other, "3")
+    assert db.scalars(select(Contact.account).order_by(Contact.id)).all() == ["3", "2"]
+    db.execute(delete(Contact))
