@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,7 +18,21 @@ from domain.errors import Invalid, NotFound, Refusal
 from domain.messages import conversations
 from domain.messages.conversations import Standing
 from domain.wording import Words, words
-from handlers.routing import Chat, Choice, Incoming, Person, Picture, Reply, Routes, Shop, button, reply
+from handlers.routing import (
+    Aside,
+    Chat,
+    Choice,
+    Incoming,
+    Person,
+    Picture,
+    Reply,
+    Routes,
+    Shop,
+    button,
+    plain,
+    reply,
+    spoken,
+)
 
 Keep = Callable[[Session, int, Reply], None]
 """Told of an answer and its contact once, inside the update's transaction: for a channel that keeps the talk itself."""
@@ -47,6 +60,7 @@ class Gateway:
         self.shop = shop
         self.clock = clock
         self._words = _vocabulary(routes, texts)
+        self._answers = _answers(texts)
 
     async def handle(self, incoming: Incoming, keep: Keep | None = None) -> Answer:
         """Answer one update. Its effect and its answer are committed together, once, however often it comes."""
@@ -78,6 +92,7 @@ class Gateway:
             stored = reply_from_json(standing.answer)
             return Answer(self.texts.render(stored, locale), standing.contact_id, repeated=True)
         chat = Chat(db, now, self.shop, _person(standing, incoming, locale), incoming, dict(standing.state))
+        chat.answers = self._answers
         if refusal is None:
             action, written = self._destination(chat)
             waiting = chat.state.get("form")
@@ -105,7 +120,7 @@ class Gateway:
         return Answer(self.texts.render(answer, chat.speak or locale), standing.contact_id, repeated=False)
 
     def _destination(self, chat: Chat) -> tuple[str, bool]:
-        """Return the action that this update asks for; the flag is set for the words that a form waits for."""
+        """Return the action that this update asks for; the flag is set for the words that a question waits for."""
         incoming = chat.incoming
         if incoming.start_code is not None:
             chat.finish()
@@ -119,7 +134,6 @@ class Gateway:
             name = command.split("@")[0]
             argument = rest[0] if rest and name == START else None
             return (f"{name}:{argument}" if argument else name), False
-        known = self._words.get(text.casefold())
         form = chat.state.get("form")
         menu = chat.state.get("menu") or []
         if text.isascii() and text.isdigit() and len(text) <= 3 and not (form and form.get("numbers")):
@@ -127,20 +141,27 @@ class Gateway:
                 return HOME, False
             if int(text) <= len(menu):
                 return menu[int(text) - 1], False
-            if menu:
+            if menu and not form:
                 raise NotFound()
-        if form and known != HOME:
+        aside = self._unasked(chat, text)
+        if form and aside.action != HOME:
+            chat.aside = aside
             return f"{form['name']}.{form['step']}", True
+        chat.finish()
+        chat.incoming = replace(incoming, text=aside.text)
+        return aside.action, False
+
+    def _unasked(self, chat: Chat, text: str) -> Aside:
+        """What written words lead to where no question is open."""
+        written, known = chat.incoming.text, self._words.get(text.casefold())
         if known:
-            chat.finish()
-            return known, False
+            return Aside(known, written, command=True)
         verb, _, noun = text.partition(" ")
         if noun and self._words.get(verb.casefold()) in _SEARCHING:
-            chat.incoming = replace(incoming, text=noun)
-            return SEARCH, False
+            return Aside(SEARCH, noun, command=False)
         if chat.person.member is None and is_code(text):
-            return f"{START}:{text}", False
-        return SEARCH, False
+            return Aside(f"{START}:{text}", written, command=False)
+        return Aside(SEARCH, written, command=False)
 
     def _with_unread(self, chat: Chat, answer: Reply) -> Reply:
         """What was kept is sent now where we may write freely, and offered where every message counts (WeChat)."""
@@ -154,11 +175,6 @@ class Gateway:
         return answer.with_rows([button("unread.button", UNREAD, n=count)]) if count else answer
 
 
-def plain(text: str) -> str:
-    """Full-width digits, stray spaces and look-alike forms as a person would type them on a plain keyboard."""
-    return unicodedata.normalize("NFKC", text).strip()
-
-
 def _vocabulary(routes: Routes, texts: Texts) -> Mapping[str, str]:
     """Every written word of every language → its route; a word with two owners is refused at start."""
     owners: dict[str, str] = {}
@@ -167,6 +183,17 @@ def _vocabulary(routes: Routes, texts: Texts) -> Mapping[str, str]:
             if owners.setdefault(word, name) != name:
                 raise ValueError(f"{word!r} leads to both {owners[word]!r} and {name!r}")
     return owners
+
+
+def _answers(texts: Texts) -> Mapping[str, Mapping[str, str]]:
+    """What may be written in answer to a question, by its group; a word that means two things is refused at start."""
+    groups: dict[str, dict[str, str]] = {}
+    for group, meaning, words_of_it in texts.answers():
+        meanings = groups.setdefault(group, {})
+        for word in words_of_it:
+            if meanings.setdefault(spoken(word), meaning) != meaning:
+                raise ValueError(f"{word!r} means both {meanings[spoken(word)]!r} and {meaning!r}")
+    return groups
 
 
 def _person(standing: Standing, incoming: Incoming, locale: str) -> Person:

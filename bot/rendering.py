@@ -134,6 +134,16 @@ class Texts:
         """The written words, in all languages, that lead to `route`."""
         return [word for locale in LOCALES for word in self._by_locale[locale].get(f"words.{route}", [])]
 
+    def answers(self) -> list[tuple[str, str, list[str]]]:
+        """What may be written in answer to questions: group, meaning, and the words of one language for it."""
+        found = []
+        for texts in self._by_locale.values():
+            for key, written in texts.items():
+                if key.startswith("answers."):
+                    _, group, meaning = key.split(".")
+                    found.append((group, meaning, written))
+        return found
+
 
 @lru_cache(maxsize=4096)
 def money_text(money: Money, locale: str) -> str:

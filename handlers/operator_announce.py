@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 from domain import audit_log
 from domain.errors import NotFound
 from domain.messages import announcements
 from domain.messages.announcements import AUDIENCES, Announced
-from domain.periods import format_instant, local_date
+from domain.moments import read_moment
+from domain.periods import format_instant
 from domain.wording import Words, words
-from handlers.forms import BLANK, Item, bar, beginning, named, numbered_list, pairs, way_back
+from handlers.forms import BLANK, Item, Row, bar, beginning, named, numbered_list, pairs, way_back
 from handlers.routing import Chat, Choice, Reply, button, number, operators, reply, route, step
 
 LONGEST = 1_500
@@ -21,8 +20,7 @@ LONGEST = 1_500
 CHOICES = (*AUDIENCES, "locale:zh", "locale:en")
 
 _SHOWN = 5
-_FAR = timedelta(days=183)
-_WHEN = re.compile(r"(?:(?:(\d{4})[-/.])?(\d{1,2})[-/.](\d{1,2})\s+)?(\d{1,2})[:.](\d{2})")
+_QUOTED = 20
 
 
 @route("announce", who=operators, command=True)
@@ -49,6 +47,18 @@ def text_written(chat: Chat) -> Reply:
 def preview(chat: Chat) -> Reply:
     """The text word for word as readers get it, then to whom it may go."""
     draft = _draft(chat)
+    chat.ask("announce", "audience")
+    return reply(
+        words("announce.preview"),
+        BLANK,
+        words("announcement", text=draft["text"]),
+        BLANK,
+        words("announce.ask_audience"),
+        rows=_audiences(chat),
+    )
+
+
+def _audiences(chat: Chat) -> list[Row]:
     choices = [
         button(
             "announce.audience_button",
@@ -58,13 +68,17 @@ def preview(chat: Chat) -> Reply:
         )
         for at, name in enumerate(CHOICES)
     ]
-    return reply(
-        words("announce.preview"),
-        BLANK,
-        words("announcement", text=draft["text"]),
-        BLANK,
-        words("announce.ask_audience"),
-        rows=[*pairs(*choices), [button("announce.rewrite", "announce"), *_cancel()]],
+    return [*pairs(*choices), (button("announce.rewrite", "announce"), *_cancel())]
+
+
+@step("announce", "audience", who=operators)
+def audience_written(chat: Chat) -> Reply:
+    audience = chat.meant("audience")
+    if audience is not None:
+        return _to(chat, audience)
+    return _understood(chat) or reply(
+        words("announce.audience_unclear", written=beginning(chat.text, _QUOTED)),
+        rows=_audiences(chat),
     )
 
 
@@ -73,7 +87,11 @@ def to_audience(chat: Chat, which: str) -> Reply:
     at = number(which)
     if at >= len(CHOICES):
         raise NotFound()
-    chat.state["draft"] = {**_draft(chat), "audience": CHOICES[at]}
+    return _to(chat, CHOICES[at])
+
+
+def _to(chat: Chat, audience: str) -> Reply:
+    chat.state["draft"] = {**_draft(chat), "audience": audience}
     return confirm(chat)
 
 
@@ -82,6 +100,7 @@ def confirm(chat: Chat) -> Reply:
     draft = _draft(chat)
     if "audience" not in draft:
         return preview(chat)
+    chat.ask("announce", "confirm")
     size = announcements.audience_size(chat.db, draft["audience"])
     at = draft.get("at")
     return reply(
@@ -89,11 +108,32 @@ def confirm(chat: Chat) -> Reply:
         words("announce.at", at=datetime.fromisoformat(at)) if at else words("announce.at_once"),
         BLANK,
         words("announcement", text=draft["text"]),
-        rows=[
-            [button("announce.send" if not at else "announce.send_later", "announce_send")],
-            [button("announce.choose_time", "announce_when"), button("announce.other_audience", "announce_preview")],
-            [button("announce.rewrite", "announce"), *_cancel()],
-        ],
+        rows=_decisions(draft),
+    )
+
+
+def _decisions(draft: dict[str, str]) -> list[Row]:
+    return [
+        (button("announce.send_later" if "at" in draft else "announce.send", "announce_send"),),
+        (button("announce.choose_time", "announce_when"), button("announce.other_audience", "announce_preview")),
+        (button("announce.rewrite", "announce"), *_cancel()),
+    ]
+
+
+@step("announce", "confirm", who=operators)
+def confirm_written(chat: Chat) -> Reply:
+    """Instead of pressing: send it, drop it, or write another time or audience."""
+    meant, audience = chat.meant("announce"), chat.meant("audience")
+    at = read_moment(chat.text, now=chat.now, zone=chat.shop.timezone)
+    if meant == "send" or (meant == "now" and "at" not in _draft(chat)):
+        return send(chat)
+    if audience is not None:
+        return _to(chat, audience)
+    if at is not None:
+        return _at(chat, at)
+    return _understood(chat) or reply(
+        words("announce.confirm_unclear", written=beginning(chat.text, _QUOTED)),
+        rows=_decisions(_draft(chat)),
     )
 
 
@@ -114,17 +154,40 @@ def at_once(chat: Chat) -> Reply:
 
 @step("announce", "time", who=operators)
 def time_written(chat: Chat) -> Reply:
-    draft = _draft(chat)
-    at = read_time(chat.text, now=chat.now, zone=chat.shop.timezone)
-    if at is None:
-        return reply(words("announce.time_unclear"), rows=[[button("announce.now", "announce_now"), *_cancel()]])
-    chat.finish()
-    chat.state["draft"] = {**draft, "at": format_instant(at)}
+    at = read_moment(chat.text, now=chat.now, zone=chat.shop.timezone)
+    if at is not None:
+        return _at(chat, at)
+    return _understood(chat) or reply(
+        words("announce.time_unclear"), rows=[[button("announce.now", "announce_now"), *_cancel()]]
+    )
+
+
+def _at(chat: Chat, at: datetime) -> Reply:
+    chat.state["draft"] = {**_draft(chat), "at": format_instant(at)}
     return confirm(chat)
+
+
+def _understood(chat: Chat) -> Reply | None:
+    """Do what was written instead of pressed, or go to the screen that it is the word for; None if it is neither."""
+    match chat.meant("announce"):
+        case "send":
+            return confirm(chat)
+        case "now":
+            return at_once(chat)
+        case "when":
+            return when(chat)
+        case "audience":
+            return preview(chat)
+        case "rewrite":
+            return compose(chat)
+        case "drop":
+            return drop(chat)
+    return chat.elsewhere() if chat.commanded else None
 
 
 @route("announce_send", who=operators)
 def send(chat: Chat) -> Reply:
+    chat.finish()
     draft = chat.state.pop("draft", None)
     if draft is None and "announced" in chat.state:  # pressed twice
         return progress(chat, str(chat.state["announced"]))
@@ -147,6 +210,7 @@ def send(chat: Chat) -> Reply:
 
 @route("announce_drop", who=operators)
 def drop(chat: Chat) -> Reply:
+    chat.finish()
     chat.state.pop("draft", None)
     return reply(words("announce.dropped"), rows=[[button("announce.new", "announce")], way_back("desk")])
 
@@ -189,32 +253,6 @@ def stop(chat: Chat, which: str) -> Reply:
             now=chat.now,
         )
     return progress(chat, which)
-
-
-def read_time(text: str, *, now: datetime, zone: ZoneInfo) -> datetime | None:
-    """Read "18:30", "11-24 09:00" or "2026-11-24 09:00" on the shop's clock; None if it is no time or is past.
-
-    Without a day it is today, or tomorrow where today's is past; without a year the next time that day comes, if that
-    is within half a year: a day just gone is a slip, not next year's.
-    """
-    found = _WHEN.fullmatch(text.replace("：", ":").replace("月", "-").replace("日", " ").strip())
-    if found is None:
-        return None
-    year, month, day, hour, minute = (int(part) if part else None for part in found.groups())
-    today = local_date(now, zone)
-    try:
-        at = datetime(
-            year or today.year, month or today.month, day or today.day, hour or 0, minute or 0, tzinfo=zone
-        ).astimezone(UTC)
-        if at <= now and day is None:
-            at += timedelta(days=1)
-        elif at <= now and year is None:
-            at = at.astimezone(zone).replace(year=today.year + 1).astimezone(UTC)
-            if at - now > _FAR:
-                return None
-    except (ValueError, OverflowError):
-        return None
-    return at if at > now else None
 
 
 def _draft(chat: Chat) -> dict[str, str]:

@@ -62,6 +62,8 @@ def track(chat: Chat) -> Reply:
 def code_written(chat: Chat) -> Reply:
     code = chat.text.split("/")[-1].split("=")[-1]
     target = links.resolve(chat.db, code)
+    if (target is None or target.kind != "order") and chat.commanded:
+        return chat.elsewhere()
     if target is None or target.kind != "order":
         return reply(words("track.unknown", code=code[:32]), rows=[way_back()])
     chat.finish()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -128,6 +129,15 @@ class Person:
         return self.role in ("distributor", "merchant", "agent") and self.status == "active"
 
 
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """What written words would have led to had no question been open: an action, with the words that it is about."""
+
+    action: str
+    text: str
+    command: bool  # these very words are a screen's own
+
+
 @dataclass(slots=True)
 class Chat:
     """What a handler works with. `state` is the conversation's memory, saved with the update."""
@@ -140,6 +150,8 @@ class Chat:
     state: dict[str, Any]
     speak: str | None = None  # the language of this answer, where the handler has just changed it
     routes: Routes | None = None  # what the answer may be handed on to
+    answers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # group → written word → what it means
+    aside: Aside | None = None  # set where a question was open
 
     @property
     def member(self) -> int:
@@ -161,7 +173,8 @@ class Chat:
         """Wait for written words: the next text goes to the step `form.step`. Survives a restart.
 
         Numbers choose from the screen as ever, unless a number is what is asked for. Another button or command ends
-        the waiting.
+        the waiting. A step must do something with whatever is written: understand it, go `elsewhere`, or say what
+        to write instead.
         """
         self.state["form"] = {"name": form, "step": step, "data": data, "numbers": numbers}
 
@@ -171,6 +184,22 @@ class Chat:
 
     def finish(self) -> None:
         self.state.pop("form", None)
+
+    def meant(self, group: str) -> str | None:
+        """What the written words mean among `answers.<group>` of the texts, in whichever language they are written."""
+        return self.answers[group].get(spoken(self.text))
+
+    @property
+    def commanded(self) -> bool:
+        """Whether the words written in answer to a question are a screen's own: they want to go there."""
+        return self.aside is not None and self.aside.command
+
+    def elsewhere(self) -> Reply:
+        """Leave the question and answer the written words as if it had not been open."""
+        assert self.aside is not None
+        self.finish()
+        self.incoming = replace(self.incoming, text=self.aside.text)
+        return self.go(self.aside.action)
 
 
 Handler = Callable[..., Reply]
@@ -274,6 +303,16 @@ def discover(package: str = "handlers") -> Routes:
             if getattr(value, "__module__", None) == module.__name__:
                 routes.extend(getattr(value, "__routes__", ()))
     return Routes(routes)
+
+
+def plain(text: str) -> str:
+    """Full-width digits, stray spaces and look-alike forms as a person would type them on a plain keyboard."""
+    return unicodedata.normalize("NFKC", text).strip()
+
+
+def spoken(text: str) -> str:
+    """Written words as they are compared: capitals and the mark at the end do not count."""
+    return plain(text).rstrip(".。!").rstrip().casefold()
 
 
 def number(argument: str) -> int:

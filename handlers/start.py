@@ -65,6 +65,7 @@ def join(chat: Chat) -> Reply:
         return reply(words("join.already"), rows=[[button("menu.team", "team"), *way_back()]])
     inviter = _inviter(chat)
     invited = [words("join.invited", name=inviter)] if inviter else []
+    chat.ask("join", "yes")
     return reply(
         *invited,
         words("join.meaning"),
@@ -72,6 +73,14 @@ def join(chat: Chat) -> Reply:
         words("join.free"),
         rows=[[button("join.yes", "join_yes")], [button("menu.about", "about"), *way_back()]],
     )
+
+
+@step("join", "yes", who=anyone)
+def yes_written(chat: Chat) -> Reply:
+    if chat.meant("join") == "yes":
+        chat.finish()
+        return joined(chat)
+    return chat.elsewhere()
 
 
 @route("join_yes", who=anyone)
@@ -87,8 +96,11 @@ def joined(chat: Chat) -> Reply:
 
 @step("join", "name", who=anyone)
 def name_written(chat: Chat) -> Reply:
+    if chat.commanded:
+        return chat.elsewhere()
     name = " ".join(chat.text.split())
-    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+    slip = name.isdigit()  # a number that the screen does not have, and nobody's name
+    if not name or slip or len(name) > LONGEST_NAME or not name.isprintable():
         return reply(words("join.name_unclear", longest=LONGEST_NAME), rows=[way_back("join")])
     chat.finish()
     return _join(chat, name)

@@ -25,12 +25,13 @@ from bot.channels.wechat_letters import CHANNEL, Envelopes, Forged, Letter, Malf
 from bot.channels.wechat_pages import MORE, TEXT_LIMIT_BYTES, harmless, image_xml, pages, text_xml
 from bot.channels.wechat_pictures import Pictures
 from bot.database import DatabaseUnavailable
-from bot.gateway import Answer, plain, reply_from_json
+from bot.gateway import Answer, reply_from_json
 from bot.rendering import Rendered, choose_locale
 from bot.web import problems, strict_json
 from domain.errors import NotFound
 from domain.messages import conversations
 from domain.wording import words
+from handlers.routing import plain
 
 log = structlog.get_logger()
 

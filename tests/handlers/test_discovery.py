@@ -14,6 +14,8 @@ alert_done: operators
 alerts: operators /
 all_products: anyone
 announce: operators /
+announce.audience: operators
+announce.confirm: operators
 announce.text: operators
 announce.time: operators
 announce_confirm: operators
@@ -49,8 +51,10 @@ invite: sellers /
 invite_poster: sellers
 join: anyone
 join.name: anyone
+join.yes: anyone
 join_yes: anyone
 language: anyone /
+language.chosen: anyone
 level: sellers
 links: sellers
 mute: members

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -14,7 +13,6 @@ from domain.periods import format_instant
 from domain.sales import order_events
 from domain.sales.order_data import IncomingEvent
 from domain.schema import Alert, Announcement, AuditRow, Outbox
-from handlers.operator_announce import read_time
 from tests.handlers.house import House
 
 TEXT = "周三晚八点直播：怎么讲清楚保湿。\n记得带上你的问题。"
@@ -103,36 +101,75 @@ def test_too_long_a_text_is_asked_for_again(house: House):
     assert "exactly what your readers see" in ops.says("Hello").text
 
 
+def test_the_audience_and_the_time_may_be_written_instead_of_pressed(one_house: House):
+    for locale, began, audience, time, send, said in (
+        ("zh", "发公告", "分销商", "明天 9点", "确认", "定在 11月24日 09:00"),
+        ("en", "announce", "Distributors", "tomorrow 9:00", "send", "Scheduled for Nov 24, 09:00"),
+        ("en", "announce", "2", "2026-11-26 09:00", "yes", "Scheduled for Nov 26, 09:00"),
+    ):
+        ops = one_house.talk("ops", locale=locale)
+        ops.says(began)
+        ops.says(TEXT)
+        assert TEXT in ops.says(audience).text
+        assert TEXT in ops.says(time).text
+        assert said in ops.says(send).text
+    assert announced(one_house) == [(TEXT, "distributors", "scheduled")] * 3
+
+
+def test_a_time_is_written_where_it_is_asked_for_too(one_house: House):
+    ops = one_house.talk("ops")
+    ops.says("发公告")
+    ops.says(TEXT)
+    ops.says("所有人")
+    ops.presses("选时间")
+    assert "没看懂这个时间" in ops.says("下周").text
+    assert "11月23日 15:00" in ops.says("今天下午3点").text
+    ops.says("改时间")
+    assert "时间：马上" in ops.says("马上发").text
+    assert "0 / 6" in ops.says("马上发").text
+    assert announced(one_house) == [(TEXT, "all", "scheduled")]
+
+
+@pytest.mark.parametrize(
+    ("locale", "began", "audience_unclear", "everybody", "confirm_unclear"),
+    [
+        ("zh", "发公告", "「面膜」不是受众", "所有人", "「面膜」我没看懂"),
+        ("en", "announce", "“面膜” is none", "everyone", "do not understand “面膜”"),
+    ],
+)
+def test_other_words_are_answered_with_what_to_write(
+    one_house: House, locale: str, began: str, audience_unclear: str, everybody: str, confirm_unclear: str
+):
+    ops = one_house.talk("ops", channel="wechat", locale=locale)
+    ops.says(began)
+    ops.says(TEXT)
+    for written in ("面膜", "99"):
+        assert audience_unclear.replace("面膜", written) in ops.says(written).text
+    ops.says(everybody)
+    for written in ("面膜", "99"):
+        assert confirm_unclear.replace("面膜", written) in ops.says(written).text
+    ops.says("1")
+    assert announced(one_house) == [(TEXT, "all", "scheduled")]
+
+
+def test_a_draft_is_dropped_or_left_by_writing_so(one_house: House):
+    ops = one_house.talk("ops")
+    ops.says("发公告")
+    ops.says(TEXT)
+    assert "这条不发了" in ops.says("取消").text
+    ops.says("发公告")
+    ops.says(TEXT)
+    assert "今天（11月23日）的数据" in ops.says("数据").text, "another screen's word leads there"
+    assert "没找到「确认」" in ops.says("确认").text
+    assert announced(one_house) == []
+
+
 @pytest.mark.parametrize("who", ["lin", "an", "off"])
 def test_only_operators_announce_or_look_at_the_house(one_house: House, who: str):
     talk = one_house.talk(who)
     for action in ("announce", "announce_to:0", "announce_send", "announce_progress:1", "announce_stop:1", "desk",
                    "figures", "alerts", "alert:1", "alert_done:1", "events", "event:1", "event_retry:1"):  # fmt: skip
         assert "不对你开放" in talk.taps(action).text, action
-
-
-SHANGHAI = ZoneInfo("Asia/Shanghai")
-NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # twelve in Shanghai
-
-
-@pytest.mark.parametrize(
-    ("written", "meant"),
-    [
-        ("18:30", datetime(2026, 11, 23, 10, 30, tzinfo=UTC)),
-        ("9：05", datetime(2026, 11, 24, 1, 5, tzinfo=UTC)),
-        ("11-25 09:00", datetime(2026, 11, 25, 1, 0, tzinfo=UTC)),
-        ("11月25日 09:00", datetime(2026, 11, 25, 1, 0, tzinfo=UTC)),
-        ("2027-01-02 09:00", datetime(2027, 1, 2, 1, 0, tzinfo=UTC)),
-        ("1-2 09:00", datetime(2027, 1, 2, 1, 0, tzinfo=UTC)),
-        ("2025-01-02 09:00", None),
-        ("25:00", None),
-        ("2-30 10:00", None),
-        ("tomorrow", None),
-        ("", None),
-    ],
-)
-def test_a_time_is_read_as_operators_write_it(written: str, meant: datetime | None):
-    assert read_time(written, now=NOON, zone=SHANGHAI) == meant
 
 
 def test_the_figures_of_today_stand_beside_those_of_the_day_before(house: House):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from sqlalchemy import select
 
 from bot.gateway import reply_from_json, reply_to_json
@@ -37,6 +38,36 @@ def test_a_refused_answer_leaves_the_question_open(one_house: House):
     somebody.says("/track")
     assert "没有找到" in somebody.says("not-a-code").text
     assert "订单 A-1" in somebody.says(one_house.order_code("A-1")).text
+
+
+def test_a_language_may_be_written_instead_of_pressed(one_house: House):
+    lin = one_house.talk("lin")
+    lin.says("语言")
+    assert "English from now on" in lin.says("English").text
+    lin.says("language")
+    assert "以后说中文" in lin.says("中文").text
+    lin.says("语言")
+    assert "面膜" in lin.says("面膜").text
+
+
+@pytest.mark.parametrize(("join", "yes", "welcome"), [("加入", "好的", "欢迎你"), ("join", "Yes", "Welcome")])
+def test_joining_may_be_agreed_to_in_words(one_house: House, join: str, yes: str, welcome: str):
+    somebody = one_house.stranger(locale="zh" if join == "加入" else "en")
+    somebody.says(join)
+    assert "面膜" in somebody.says("面膜").text, "other words are looked for as ever"
+    somebody.says(join)
+    somebody.says(yes)
+    assert welcome in somebody.says("小雨").text
+
+
+def test_another_screens_word_is_not_taken_for_the_answer_of_a_question(one_house: House):
+    somebody = one_house.stranger()
+    somebody.says("加入")
+    somebody.presses("免费加入")
+    assert "名字请写" in somebody.says("7").text
+    assert "可以写" not in somebody.says("帮助").text
+    somebody.says("/track")
+    assert "❓" in somebody.says("help").text
 
 
 def test_the_same_update_is_answered_alike_and_takes_effect_once(one_house: House):

@@ -17,6 +17,7 @@ from bot.rendering import LOCALES, TEXTS_FOLDER, _flat
 from domain.errors import Refusal
 from domain.messages import notices
 from domain.sales import why
+from handlers import operator_announce
 from handlers.routing import discover
 from tests.house.tree import ROOT
 
@@ -65,6 +66,15 @@ def test_every_command_has_a_description_and_a_word_in_each_language():
             assert 3 <= len(description) <= 100, command.name
             assert TEXTS[locale][f"words.{command.name}"], command.name
         assert re.fullmatch(r"[a-z_]{1,32}", command.name), "Telegram takes no other names"
+
+
+def test_every_answer_that_is_understood_can_be_written_in_each_language():
+    for key in KEYS:
+        if key.startswith("answers."):
+            for locale in LOCALES:
+                assert TEXTS[locale][key], (locale, key)
+    audiences = {key.removeprefix("answers.audience.") for key in KEYS if key.startswith("answers.audience.")}
+    assert audiences == set(operator_announce.CHOICES)
 
 
 def test_words_lead_only_to_screens_that_need_nothing_else():
@@ -134,6 +144,7 @@ def test_every_text_that_the_code_asks_for_exists():
 def test_no_text_is_kept_that_nothing_asks_for():
     asked = {pattern for _, pattern in asked_for()}
     elsewhere = (
+        "answers.",
         "words.",
         "commands.",
         "why.",
