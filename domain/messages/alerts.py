@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from domain import wording
@@ -62,3 +62,9 @@ def open_alerts(db: Session, limit: int = 50) -> list[OpenAlert]:
     return [
         OpenAlert(row.id, row.key, Words(row.text_key, wording.from_json(row.params)), row.raised_at) for row in rows
     ]
+
+
+def count_open(db: Session, text_key: str) -> int:
+    """Return how many alerts that say `text_key` are open."""
+    counted = select(func.count()).where(Alert.cleared_at.is_(None), Alert.text_key == text_key)
+    return db.execute(counted).scalar_one()

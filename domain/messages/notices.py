@@ -37,11 +37,16 @@ TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
     # operators
     "alert.no_plan": ("order_id", "paid_at"),
     "alert.event_refused": ("order_id", "type", "reason"),
+    "alert.completed_before_paid": ("order_id", "completed_at", "paid_at"),
     "alert.settlement_set_aside": ("member", "reason"),
 }
 
 NO_PLAN: Final = "no_plan"
 EVENT_REFUSED: Final = "event_refused"
+COMPLETED_BEFORE_PAID: Final = "completed_before_paid"
+
+MOST_ALERTS: Final = 20
+"""So many events with one fault are told each by itself; the rest of a flood is one alert."""
 
 
 class Reader(NamedTuple):
@@ -125,6 +130,15 @@ def event_refused(db: Session, which: str, order_id: str, type_: str, reason: li
     """Tell the operators that an order event could not be applied; `which` is its webhook id, or "many"."""
     said = words("alert.event_refused", order_id=order_id, type=type_, reason=reason)
     alerts.raise_alert(db, f"{EVENT_REFUSED}:{which}", said, now=now)
+
+
+def completed_before_paid(
+    db: Session, order_id: str, completed_at: datetime, paid_at: datetime, *, now: datetime
+) -> None:
+    """Tell the operators of an order whose freeze began before it was paid: its commission is due too early."""
+    said = words("alert.completed_before_paid", order_id=order_id, completed_at=completed_at, paid_at=paid_at)
+    many = alerts.count_open(db, said.key) >= MOST_ALERTS
+    alerts.raise_alert(db, f"{COMPLETED_BEFORE_PAID}:{'many' if many else order_id}", said, now=now)
 
 
 def event_came_right(db: Session, which: str, *, now: datetime) -> None:

@@ -32,9 +32,6 @@ CONFLICT, REFUSED, RETRIED = "conflict", "refused", "retried"
 MOST_TOGETHER: Final = 64
 """So many events are dealt with at once; more come in turns."""
 
-MOST_ALERTS: Final = 20
-"""So many refused events raise an alert each; the rest of a flood is one alert."""
-
 _EVENT = cast(Table, OrderEvent.__table__)
 
 
@@ -294,8 +291,8 @@ def _alert(
     db: Session, webhook_id: str, order_id: str, type_: str, errors: Sequence[FieldError], now: datetime
 ) -> None:
     reason = [reasons.told_at(error) for error in errors[:3]]
-    open_ones = db.execute(select(OrderEvent.id).where(text(EVENT_REFUSED)).limit(MOST_ALERTS + 1)).all()
-    many = len(open_ones) > MOST_ALERTS
+    open_ones = db.execute(select(OrderEvent.id).where(text(EVENT_REFUSED)).limit(notices.MOST_ALERTS + 1)).all()
+    many = len(open_ones) > notices.MOST_ALERTS
     notices.event_refused(db, "many" if many else webhook_id, order_id, type_, reason, now=now)
 
 

@@ -29,6 +29,7 @@ class Known:
     id: int
     order_id: str
     currency: str
+    paid_at: datetime
     freeze_days: int
     decision: str
     times: dict[str, datetime | None]
@@ -45,6 +46,7 @@ _KNOWN: Final = (
         Order.id,
         Order.order_id,
         Order.currency,
+        Order.paid_at,
         Order.freeze_days,
         Order.decision,
         *(getattr(Order, name) for name in _TIMES),
@@ -68,6 +70,7 @@ def known(db: Session, order_ids: Collection[str]) -> dict[str, Known]:
             row.id,
             row.order_id,
             row.currency,
+            row.paid_at,
             row.freeze_days,
             row.decision,
             {name: getattr(row, name) for name in _TIMES},
@@ -139,6 +142,8 @@ def _tell(order: Known, batch: Batch, step: str, nth: str = "", **params: object
 def _completed(db: Session, order: Known, event: Event, batch: Batch) -> None:
     if order.times["cancelled_at"] is not None:
         return  # there is nothing left that could become due
+    if event.at < order.paid_at:
+        notices.completed_before_paid(db, order.order_id, event.at, order.paid_at, now=batch.now)
     _set(db, order, completed_at=event.at, due_at=event.at + order.freeze_days * DAY)
     commissions.schedule(db, order.id)
 

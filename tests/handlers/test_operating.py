@@ -215,6 +215,29 @@ def test_a_refused_event_is_looked_at_and_tried_again(house: House):
     assert "L-1" not in ops.says("订单事件").text
 
 
+@pytest.mark.parametrize(
+    ("locale", "word", "open_it", "told", "advice"),
+    [
+        ("zh", "预警", "1 ", "订单 A-9 报的完成时间 11月22日 10:00 早于付款时间 11月23日 10:00", "请商城核对"),
+        (
+            "en",
+            "alerts",
+            "1 ",
+            "Order A-9 was reported completed at Nov 22, 10:00, before it was paid",
+            "have the shop",
+        ),
+    ],
+)
+def test_an_order_completed_before_it_was_paid_is_shown_to_the_operator(
+    house: House, locale: str, word: str, open_it: str, told: str, advice: str
+):
+    house.sells("A-9", house.code("lin", "shop"), house.now, {"SERUM-30": 1})
+    house.happens("order.completed", "A-9", completed_at=format_instant(house.now - timedelta(days=1)))
+    ops = house.talk("ops", locale=locale)
+    assert told in ops.says(word).text
+    assert advice in ops.presses(open_it).text
+
+
 def test_the_desk_says_when_all_is_well(house: House):
     ops = house.talk("ops")
     assert "条预警等你看" in ops.says("首页").text

@@ -6,6 +6,7 @@ from itertools import permutations
 
 import pytest
 
+from domain.messages.alerts import open_alerts
 from domain.sales.order_events import refused_events
 from tests.domain.makings import people
 from tests.domain.shop import PLAN, Shop
@@ -85,6 +86,20 @@ def test_a_refund_after_settlement_leaves_the_distributor_owing_and_later_sales_
     shop.happens(shop.paid("A-3", amount=4_000), shop.completed("A-3", days=0))
     shop.settle(days=7)
     assert shop.balances("chen").payable == 400
+
+
+def test_a_completion_before_the_payment_counts_as_it_stands_and_operators_hear_of_it(shop: Shop) -> None:
+    shop.happens(shop.paid("A-1"), shop.completed("A-1", days=-8), shop.paid("A-2"), shop.completed("A-2", days=0))
+    [alert] = open_alerts(shop.db)
+    assert alert.words.params["order_id"] == "A-1"
+    assert shop.settle(days=0) == 3, "eight days ago and a freeze of seven: due at once, and only A-1"
+    assert shop.order("A-1").commissions[0].state == "payable"
+
+
+def test_a_shop_whose_clock_is_wrong_is_no_flood_of_alerts(small_shop: Shop) -> None:
+    for number in range(40):
+        small_shop.happens(small_shop.paid(f"A-{number}"), small_shop.completed(f"A-{number}", days=-1))
+    assert len(open_alerts(small_shop.db)) == 21
 
 
 @pytest.mark.parametrize(("amount", "quantity", "field"), [(10_001, 0, "items[0].amount"), (0, 2, "items[0].quantity")])
