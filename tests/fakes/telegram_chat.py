@@ -119,7 +119,7 @@ class User:
     id: int
     name: str
     language: str = "zh-hans"
-    patience: float = 5.0
+    patience: float = 15.0
     """How many seconds they wait for the bot to answer before the test fails."""
     has_started: bool = False
     has_blocked: bool = False
