@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
+from urllib.parse import urlencode
 
 from aiohttp import hdrs, web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -17,7 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from bot.channels.strangers import clean_text
 from bot.channels.webchat import OpenPage, WebChat
 from bot.rendering import LOCALES, Button, Texts, choose_locale
-from bot.web import problems, strict_json
+from bot.web import problems, shop, strict_json
 from bot.web.app import CALLERS, STATIC
 from bot.web.chat_session import Session, Sessions
 from bot.web.security import RateLimit
@@ -83,6 +84,7 @@ class ChatRoutes:
             web.post("/chat/api/seat", self.seat),
             web.post("/chat/api/language", self.language),
             web.get("/chat/pictures/{message}", self.picture),
+            web.get("/chat/shop", self.shop),
         ]
 
     async def page(self, request: web.Request) -> web.Response:
@@ -230,7 +232,28 @@ class ChatRoutes:
             raise problems.not_found()
         answer = _json({"member_id": wanted})
         self._sessions.take_seat(request, answer, wanted)
+        # The shop that is open already must not go on selling for whoever sat here before.
+        code = await self._shop_code(await self._visitor(request, replace(self._sessions.of(request), seat=wanted)))
+        shop.come_with(answer, code, secure=self._sessions.is_secure(request))
         return answer
+
+    async def shop(self, request: web.Request) -> web.Response:
+        """The demo's shop as whoever sits here opens it: what is bought there credits them, or whoever sent them."""
+        if not self._parts.shop.demo:
+            raise problems.not_found()
+        visitor = await self._visitor(request)
+        code = await self._shop_code(visitor)
+        given = {"lang": visitor.locale, **({"code": code} if code else {})}
+        answer = web.Response(status=302, headers={hdrs.LOCATION: f"/shop?{urlencode(given)}"})
+        if code == "":
+            shop.come_with(answer, None, secure=self._sessions.is_secure(request))
+        return answer
+
+    async def _shop_code(self, visitor: _Visitor) -> str | None:
+        if visitor.owner is None:
+            return None
+        own = partial(demo_people.shop_code, contact_id=visitor.owner.contact_id, now=self._parts.clock())
+        return await self._parts.database.write(own)
 
     async def language(self, request: web.Request) -> web.Response:
         """Speak another language from now on, on the page and in the chat."""

@@ -79,9 +79,9 @@ class Sessions:
             raise problems.Problem(415, "not_json", "This takes JSON only")
 
     def _name(self, request: web.Request) -> str:
-        return f"__Host-{_COOKIE}" if self._is_secure(request) else _COOKIE
+        return f"__Host-{_COOKIE}" if self.is_secure(request) else _COOKIE
 
-    def _is_secure(self, request: web.Request) -> bool:
+    def is_secure(self, request: web.Request) -> bool:
         """Say whether cookies need https here. Without it only this machine, and a demo's invented people, do."""
         if (_split(f"//{request.host}").hostname or "") in _LOOPBACK:
             return False
@@ -92,7 +92,7 @@ class Sessions:
         raise problems.Problem(403, "needs_https", "The chat needs https: FENXIAO_PUBLIC_URL has to begin with it")
 
     def _set(self, request: web.Request, answer: web.StreamResponse, name: str, value: str, path: str = "/") -> None:
-        secure = self._is_secure(request)
+        secure = self.is_secure(request)
         answer.set_cookie(name, value, max_age=_YEAR_SECONDS, path=path, secure=secure, httponly=True, samesite="Lax")
 
 

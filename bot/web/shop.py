@@ -34,6 +34,14 @@ _LANGUAGE, _CODE, _SHOPPER = "shop_language", "shop_code", "shop_shopper"
 _MONTH: Final = 30 * 24 * 3600
 
 
+def come_with(answer: web.StreamResponse, code: str | None, *, secure: bool) -> None:
+    """Let the browser come to the shop with this code from now on, or with none."""
+    if code:
+        answer.set_cookie(_CODE, code, max_age=_MONTH, path="/shop", httponly=True, samesite="Lax", secure=secure)
+    else:
+        answer.del_cookie(_CODE, path="/shop")
+
+
 def routes(parts: ShopParts) -> Iterable[web.AbstractRouteDef]:
     return Shop(parts).routes()
 

@@ -13,6 +13,7 @@ from sqlalchemy import Table, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from domain.items import MAX_ITEMS
+from domain.mall import links
 from domain.messages.chat_history import CHANNEL
 from domain.people import members
 from domain.roles import SELLERS
@@ -208,6 +209,24 @@ class Seat:
     name: str
     role: str
     operator: bool
+
+
+def shop_code(db: Session, contact_id: int, *, now: datetime) -> str | None:
+    """Return the code with which this person opens the demo's shop, so that what is bought there credits somebody.
+
+    A seller's own link to the shop; whatever a customer came with, None if they came by themselves; "" for those who
+    bring nobody: operators, and sellers who may not sell now.
+    """
+    row = db.execute(
+        select(Contact.state, Member.id, Member.role, Member.status, Member.operator)
+        .outerjoin(Member, Member.id == Contact.member_id)
+        .where(Contact.id == contact_id)
+    ).one()
+    if row.operator:
+        return ""
+    if row.role in SELLERS:
+        return links.make(db, row.id, "shop", now=now).code if row.status == "active" else ""
+    return (row.state or {}).get("ref")
 
 
 def seats(db: Session, limit: int = 60) -> list[Seat]:

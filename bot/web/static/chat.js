@@ -5,6 +5,7 @@
 const demo = "demo" in page.dataset;
 const at = (id) => document.getElementById(id);
 const log = at("log"), stage = at("stage"), form = at("composer"), field = at("words");
+const SHOP = "/chat/shop";
 const TYPING_AFTER_MS = 300, NEAR_END_PX = 140;
 
 let seat = page.dataset.seat;
@@ -304,6 +305,7 @@ async function sit(button) {
   at("you").textContent = seat
     ? words.you_are.replace("{name}", button.dataset.name).replace("{role}", button.dataset.role) : words.motto;
   drawer(false);
+  changeShop();
   await begin();
 }
 
@@ -324,6 +326,20 @@ function openedBeside(url) {
   return true;
 }
 
+// The shop belongs to whoever sits here: the code of another seat must not stay on it. Only an order that is being
+// followed is left where it is.
+function changeShop() {
+  const frame = at("shop");
+  if (!frame.src) return;
+  let path = "";
+  try {
+    path = frame.contentWindow.location.pathname;
+  } catch { /* another site's page */ }
+  if (path.startsWith("/shop/orders/")) return;
+  if (at("beside").hidden) frame.removeAttribute("src");
+  else beside(SHOP);
+}
+
 function beside(url) {
   const stay = nearEnd();
   at("beside").hidden = !url;
@@ -338,7 +354,7 @@ if (demo) {
   at("close-people").addEventListener("click", () => drawer(false));
   at("veil").addEventListener("click", () => drawer(false));
   document.addEventListener("keydown", (event) => event.key === "Escape" && drawer(false));
-  at("toggle-shop").addEventListener("click", () => beside(at("beside").hidden ? at("shop").src || "/shop" : ""));
+  at("toggle-shop").addEventListener("click", () => beside(at("beside").hidden ? at("shop").src || SHOP : ""));
   at("close-shop").addEventListener("click", () => beside(""));
   at("shop").addEventListener("load", () => {
     try {

@@ -218,6 +218,7 @@ async def test_an_orders_code_lets_its_buyer_in(house: ChatHouse):
 
 async def test_a_database_that_is_no_demo_never_lets_anybody_take_anothers_seat(house: ChatHouse):
     async with house.page(Cookie="fenxiao-seat=m-lin") as page:
+        assert (await page.opens("/chat/shop"))[0] == 404
         assert await sit(page, "m-lin") == 404
         status, html = await page.opens()
         assert (status, "小林" in html) == (200, False)
@@ -238,6 +239,53 @@ async def test_in_a_demo_seats_are_those_of_its_people_and_of_nobody_else(page: 
         await other.says(start="")
     accounts = demo.write(lambda db: db.scalars(select(Contact.account)).all())
     assert "seat:nobody" not in accounts
+
+
+async def shop_opened(page: Page) -> tuple[str, str]:
+    """Open the shop from the chat; returns the code it was opened with and what is shown."""
+    async with page.http.get(page.house.base + "/chat/shop", headers=page.headers) as answer:
+        assert answer.url.path == "/shop"
+        return answer.url.query.get("code", ""), await answer.text()
+
+
+@pytest.mark.parametrize(
+    ("locale", "by_lin", "words"), [("zh", "小林", "全球好物"), ("en", "Recommended by", "Good things")]
+)
+async def test_a_sellers_seat_opens_the_shop_with_that_sellers_own_link(
+    demo: ChatHouse, locale: str, by_lin: str, words: str
+):
+    async with demo.page(locale=locale) as page:
+        assert (await shop_opened(page))[0] == "", "nobody knows yet who this is"
+        await sit(page, "m-lin")
+        code, html = await shop_opened(page)
+        assert code == demo.code("m-lin", "shop")
+        assert by_lin in html
+        assert words in html
+        await page.opens(f"/shop?code={demo.code('anna', 'shop')}")  # a friend's link
+        assert (await shop_opened(page))[0] == code
+        await sit(page, "m-yun")
+        code, html = await shop_opened(page)
+        assert code == "", "an operator sells for nobody"
+        assert "小林" not in html
+
+
+async def test_changing_seats_changes_whom_the_open_shop_sells_for(page: Page, demo: ChatHouse):
+    await sit(page, "m-lin")
+    assert "小林" in (await page.opens("/shop/JP-SERUM-30"))[1]
+    await sit(page, "m-yun")
+    assert "小林" not in (await page.opens("/shop/JP-SERUM-30"))[1]
+
+
+async def test_a_customer_opens_the_shop_with_the_code_they_came_with(page: Page, demo: ChatHouse):
+    code = demo.code("m-lin", "shop")
+    await page.opens(f"/chat?code={code}")
+    await page.says(start=code)
+    assert (await shop_opened(page))[0] == code
+    other = demo.code("anna", "shop")
+    async with demo.page() as friend:
+        await friend.says(start="")
+        await friend.opens(f"/shop?code={other}")
+        assert "Anna" in (await shop_opened(friend))[1], "what they have followed since stays with them"
 
 
 async def test_nobody_sees_or_takes_over_what_another_page_was_told(demo: ChatHouse):

@@ -142,3 +142,21 @@ async def test_the_page_can_be_used_with_the_keyboard_alone(browser: Browser, ho
     await page.keyboard.press("Enter")
     await expect(page.locator(".message.mine .bubble").last).to_have_text("第一行\n第二行")
     assert await page.locator('[role="log"][aria-live="polite"]').count() == 1
+
+
+async def test_the_shop_beside_the_chat_belongs_to_whoever_sits_there(browser: Browser, house: ChatHouse):
+    page = await opened(browser, house)
+    await page.click('.seat[data-seat="m-lin"]')
+    await expect(page.locator("#you")).to_contain_text("小林")
+    await page.click("#toggle-shop")
+    shop = page.frame_locator("#shop")
+    await expect(shop.locator("main")).to_contain_text("小林")
+    await page.click('.seat[data-seat="m-yun"]')
+    await expect(shop.locator("main")).not_to_contain_text("小林")
+    await page.click('.seat[data-seat="m-lin"]')
+    await expect(shop.locator("main")).to_contain_text("小林")
+    await shop.locator("a[href^='/shop/']").first.click()
+    await shop.locator("form[action^='/shop/buy'] button.main").click()
+    await expect(page.locator(".bubble", has_text="新佣金")).to_be_visible(timeout=15_000)
+    await page.click('.seat[data-seat="m-yun"]')
+    await expect(shop.locator("form[action$='/ship'] button")).to_be_visible()
