@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from bot.database import Database
     from config.settings import Settings
+    from domain.sales.order_events import EventResult
 
 events = typer.Typer(help="Order events that were refused or could not be applied.", no_args_is_help=True)
 outbox_commands = typer.Typer(help="Messages that need a person.", no_args_is_help=True)
@@ -181,6 +182,16 @@ def list_events(json: Json = False) -> None:
     show({"events": data}, table("id", "received", "type", "order", "why", rows=rows))
 
 
+def _retry(db: Session, *, event: int, currency: str, now: datetime) -> EventResult:
+    from domain import audit_log
+    from domain.sales import order_events
+
+    result = order_events.retry_event(db, event, now=now, settlement_currency=currency)
+    after = {"status": result.status}
+    audit_log.record(db, actor="cli", action="event.retry", subject=f"order_event:{event}", after=after, now=now)
+    return result
+
+
 @events.command("retry")
 def retry_event(
     event: Annotated[int, typer.Argument(metavar="ID", help="As shown by: events list.")], json: Json = False
@@ -188,12 +199,9 @@ def retry_event(
     """Judge a refused event anew, as if it came now."""
     settings = load_settings()
     from bot.app import clock
-    from domain.sales import order_events
 
     with opened(settings) as database:
-        result = database.write_now(
-            lambda db: order_events.retry_event(db, event, now=clock(), settlement_currency=settings.currency)
-        )
+        result = database.write_now(partial(_retry, event=event, currency=settings.currency, now=clock()))
     errors = [error._asdict() for error in result.errors]
     if result.status not in ("applied", "duplicate", "waiting"):
         why = "; ".join(f"{error['field']}: {error['reason']}" for error in errors)

@@ -186,6 +186,7 @@ def _classified(error: DBAPIError) -> Exception:
 def _sqlite_engine(url: str, *, begin: str, read_only: bool) -> Engine:
     engine = create_engine(
         url,
+        hide_parameters=True,  # an error that is logged names no person
         poolclass=QueuePool,
         pool_size=READERS if read_only else 1,
         max_overflow=0 if not read_only else READERS,
@@ -218,7 +219,9 @@ def _sqlite_engine(url: str, *, begin: str, read_only: bool) -> Engine:
 
 
 def _postgres_engine(url: str, size: int, *, read_only: bool) -> Engine:
-    engine = create_engine(url, pool_size=size, max_overflow=size, pool_pre_ping=True, pool_recycle=1800)
+    engine = create_engine(
+        url, hide_parameters=True, pool_size=size, max_overflow=size, pool_pre_ping=True, pool_recycle=1800
+    )
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: object) -> None:

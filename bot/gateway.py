@@ -14,7 +14,7 @@ from bot.database import Database
 from bot.rendering import LOCALES, Rendered, Texts, choose_locale
 from domain import wording
 from domain.codes import is_code
-from domain.errors import Invalid, NotFound, Refusal
+from domain.errors import Invalid, NotAllowed, NotFound, Refusal
 from domain.messages import conversations
 from domain.messages.conversations import Standing
 from domain.wording import Words, words
@@ -101,6 +101,8 @@ class Gateway:
                 chat.finish()  # they went elsewhere: what they write next is not for the form any more
         else:
             answer = _refused(refusal, self.texts)
+            if isinstance(refusal, NotAllowed | NotFound) and not plain(incoming.text).isdigit():
+                chat.finish()  # asked again, the form would only say no again
         if standing.unread and chat.person.member is not None:
             answer = self._with_unread(chat, answer)
         chat.state["menu"] = [choice.action for row in answer.choices for choice in row if choice.action]

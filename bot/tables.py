@@ -22,6 +22,10 @@ _MERGED: Final = re.compile(rb'<mergeCell ref="([A-Z]{1,3})([0-9]{1,7}):([A-Z]{1
 _FORMULA: Final = re.compile(rb"<f[ >/]")
 _OVERLAP: Final = 100
 _MOST_MERGED: Final = 100_000
+_MOST_ROWS: Final = 1_048_576  # of a sheet, as spreadsheet programs have it
+_MOST_COLUMNS: Final = 200
+_MOST_STRINGS: Final = 64 << 20  # bytes of the texts that all cells share, which have to be held in memory
+_STRINGS: Final = "xl/sharedStrings.xml"
 _DAMAGES: Final = (zipfile.BadZipFile, KeyError, ValueError, IndexError, EOFError, OSError, SyntaxError)
 _NO_VALUE: Final = (
     "is a formula without a stored value: open and save the file in a spreadsheet program, or paste values"
@@ -92,6 +96,8 @@ def _csv(path: Path, encoding: str) -> Iterator[Line]:
 def _xlsx(path: Path) -> Iterator[Line]:
     with _opened(path) as values, _opened(path) as formulas:
         try:
+            with zipfile.ZipFile(path) as archive:
+                _refuse_too_much_text(archive, path.name)
             sheet = _sheet(values, data_only=True)
             merged, calculated = _structure(path, sheet._worksheet_path)
             asked = _sheet(formulas, data_only=False) if calculated else None
@@ -101,6 +107,11 @@ def _xlsx(path: Path) -> Iterator[Line]:
             yield from _filled(sheet, asked, merged)
         except _DAMAGES as error:
             raise FileUnreadable(f"{path.name} is damaged: {error}.") from error
+
+
+def _refuse_too_much_text(archive: zipfile.ZipFile, name: str) -> None:
+    if sum(one.file_size for one in archive.infolist() if one.filename == _STRINGS) > _MOST_STRINGS:
+        raise FileUnreadable(f"{name} holds too much text: save it as .csv, or in several files.")
 
 
 def _sheet(file: IO[bytes], *, data_only: bool) -> Any:
@@ -123,7 +134,7 @@ def _structure(path: Path, part: str) -> tuple[list[tuple[int, int, int, int]], 
             end = 0
             for found in _MERGED.finditer(piece):
                 left, top, right, bottom = found.groups()
-                merged.append((int(top), int(bottom), _column(left), _column(right)))
+                merged.append((int(top), int(bottom), _column(left), min(_column(right), _MOST_COLUMNS)))
                 end = found.end()
             rest = piece[max(end, len(piece) - _OVERLAP) :]
             if len(merged) > _MOST_MERGED:
@@ -145,14 +156,17 @@ def _filled(sheet: Any, asked: Any, merged: Sequence[tuple[int, int, int, int]])
     running: list[tuple[int, int, int, object]] = []  # last row, first column, last column, value
     formulas = asked.iter_rows(values_only=True) if asked else ()
     for number, (values, said) in enumerate(zip_longest(sheet.iter_rows(values_only=True), formulas), 1):
+        if number > _MOST_ROWS:
+            raise FileUnreadable(f"a sheet has at most {_MOST_ROWS} rows")
         cells = list(values or ())
         if said:
             cells = [_value(cell, formula) for cell, formula in zip_longest(cells, said)]
+        running = [one for one in running if one[0] >= number]
         while following is not None and following[0] <= number:
             _, bottom, left, right = following
-            running.append((bottom, left, right, cells[left] if left < len(cells) else None))
+            if all(right < other[1] or other[2] < left for other in running):
+                running.append((bottom, left, right, cells[left] if left < len(cells) else None))
             following = next(ahead, None)
-        running = [one for one in running if one[0] >= number]
         for _, left, right, value in running:
             cells += [None] * (right + 1 - len(cells))
             cells[left : right + 1] = [value] * (right + 1 - left)

@@ -6,6 +6,7 @@ empty cell leaves a field as it is, the word null clears it.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from domain import cells
 from domain.cells import Reading
 from domain.items import FieldError, FieldInvalid
-from domain.sales.order_data import IncomingEvent
+from domain.sales.order_data import MAX_ID, IncomingEvent
 
 NULL: Final = "null"
 
@@ -249,8 +250,14 @@ def _order(order_id: str, rows: Sequence[Row], reading: Reading) -> OrderRows:
     lines = [{name: row.item.get(name) for name in ("sku", "quantity", "amount")} for row in rows]
     paid = {"currency": reading.currency, **whole, "order_id": order_id, "items": lines}
     at = str(head.get("paid_at", ""))
-    events = [IncomingEvent(f"import.paid.{order_id}", "order.paid", at, paid)]
+    events = [IncomingEvent(_webhook_id("paid", order_id), "order.paid", at, paid)]
     if completed := head.get("completed_at"):
         done = {"order_id": order_id, "completed_at": completed}
-        events.append(IncomingEvent(f"import.completed.{order_id}", "order.completed", completed, done))
+        events.append(IncomingEvent(_webhook_id("completed", order_id), "order.completed", completed, done))
     return OrderRows(rows[0].line, order_id, () if errors else tuple(events), tuple(errors))
+
+
+def _webhook_id(what: str, order_id: str) -> str:
+    """The same for the same row, and short enough for the longest order id."""
+    plain = f"import.{what}.{order_id}"
+    return plain if len(plain) <= MAX_ID else f"import.{what}.{hashlib.sha256(order_id.encode()).hexdigest()}"

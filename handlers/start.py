@@ -63,6 +63,8 @@ def join(chat: Chat) -> Reply:
     """What joining means, before anybody does."""
     if chat.person.sells:
         return reply(words("join.already"), rows=[[button("menu.team", "team"), *way_back()]])
+    if chat.person.status != "active":
+        return chat.go("home")
     inviter = _inviter(chat)
     invited = [words("join.invited", name=inviter)] if inviter else []
     chat.ask("join", "yes")
@@ -85,7 +87,7 @@ def yes_written(chat: Chat) -> Reply:
 
 @route("join_yes", who=anyone)
 def joined(chat: Chat) -> Reply:
-    if chat.person.sells:
+    if chat.person.sells or chat.person.status != "active":
         return chat.go("home")
     name = chat.person.name or chat.person.contact_name
     if not name.strip():

@@ -13,6 +13,7 @@ from aiohttp import hdrs, web
 
 from bot.channels.parts import Parts
 from bot.web import problems
+from bot.web.security import host_name
 from domain.demo.people import SEAT
 
 _COOKIE: Final = "fenxiao-chat"
@@ -83,7 +84,7 @@ class Sessions:
 
     def is_secure(self, request: web.Request) -> bool:
         """Say whether cookies need https here. Without it only this machine, and a demo's invented people, do."""
-        if (_split(f"//{request.host}").hostname or "") in _LOOPBACK:
+        if host_name(request) in _LOOPBACK:
             return False
         if self._public.scheme == "https":
             return True

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
 from time import monotonic
 from typing import Final
+from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
@@ -80,10 +81,27 @@ class Callers:
         """Whether the caller is on this very machine, and no proxy speaks for somebody else."""
         if any(name in request.headers for name in _FORWARDED):
             return False
-        try:
-            return ip_address((_peer(request) or "").partition("%")[0]).is_loopback
-        except ValueError:
-            return False
+        return _is_loopback(_peer(request) or "") and _is_loopback(host_name(request))
+
+
+def host_name(request: web.BaseRequest) -> str:
+    """Return the name by which the caller addressed us, without a port; empty for what cannot be one.
+
+    A page elsewhere can have its own name lead here, but it cannot make a browser call us by ours.
+    """
+    try:
+        return urlsplit(f"//{request.host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_loopback(name: str) -> bool:
+    if name == "localhost":
+        return True
+    try:
+        return ip_address(name.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
 
 
 def _peer(request: web.BaseRequest) -> str | None:

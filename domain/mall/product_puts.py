@@ -23,7 +23,10 @@ _MAX_PIECES: Final = 1_000_000_000
 def image_url(value: object) -> str:
     """Where the picture is: http, https, or a path of this server."""
     found: str = items.text(1000)(value)
-    parts = urlsplit(found)
+    try:
+        parts = urlsplit(found)
+    except ValueError:
+        raise FieldInvalid("is not an address") from None
     local = not parts.scheme and not parts.netloc and found.startswith("/") and "\\" not in found
     if not local and (parts.scheme not in ("http", "https") or not parts.netloc):
         raise FieldInvalid("must begin with https:// or http://, or be a path of this server")

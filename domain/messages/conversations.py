@@ -59,6 +59,7 @@ _FIND = (
     .outerjoin(Member, Member.id == Contact.member_id)
     .outerjoin(Inbox, and_(Inbox.channel == Contact.channel, Inbox.update_key == bindparam("update_key")))
     .where(Contact.channel == bindparam("channel"), Contact.account == bindparam("account"))
+    .with_for_update(of=Contact)  # what is pressed twice at once is answered one after the other
 )
 _REMEMBER = (
     update(Contact.__table__)  # type: ignore[arg-type]

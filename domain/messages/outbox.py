@@ -343,6 +343,7 @@ def take_deferred(db: Session, member: int, limit: int, *, now: datetime) -> lis
         .where(text("outbox.state = 'deferred'"), Outbox.member_id == member)
         .order_by(Outbox.id)
         .limit(limit)
+        .with_for_update(skip_locked=True, of=Outbox)
     ).all()
     if rows:
         ids = [row.id for row in rows]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from domain.items import Item, identifier, list_of, one_of, text, whole
@@ -107,9 +107,10 @@ def decide(puts: Sequence[Put], load: Callable[[Sequence[Put]], World]) -> None:
     for put in puts:
         _complete(put)
     world = load(puts)
-    _refuse_until_sound(puts, world)
-    _refuse_taken(puts, world)
-    _refuse_until_sound(puts, world)
+    judged = None
+    while judged != (judged := len(_alive(puts))):
+        _refuse_until_sound(puts, world)
+        _refuse_taken(puts, replace(world, buyers=dict(world.buyers), accounts=dict(world.accounts)))
 
 
 def _complete(put: Put) -> None:

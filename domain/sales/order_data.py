@@ -16,7 +16,7 @@ from domain.items import FieldError, FieldInvalid, Rule
 from domain.periods import InstantInvalid, format_instant, parse_instant
 from domain.wording import canonical
 
-MAX_TOTAL: Final = 10**13
+MAX_TOTAL: Final = 10**12
 """What one order can come to at most, shipping included, in its own currency and in the settlement currency."""
 MAX_LINES: Final = 500
 MAX_QUANTITY: Final = 1_000_000

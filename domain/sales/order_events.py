@@ -344,9 +344,9 @@ def refused_events(db: Session, *, limit: int = 100, after: int | None = None) -
 def retry_event(db: Session, id_: int, *, now: datetime, settlement_currency: str) -> EventResult:
     """Judge a refused event anew, as if it came now; if it is still wrong it stays where it is."""
     row = db.execute(
-        select(OrderEvent.webhook_id, OrderEvent.type, OrderEvent.data, OrderEvent.status).where(
-            OrderEvent.id == id_, text(EVENT_REFUSED)
-        )
+        select(OrderEvent.webhook_id, OrderEvent.type, OrderEvent.data, OrderEvent.status)
+        .where(OrderEvent.id == id_, text(EVENT_REFUSED))
+        .with_for_update()
     ).one_or_none()
     if row is None:
         raise NotFound(what="event", id=id_)

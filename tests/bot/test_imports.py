@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import tracemalloc
+import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -147,6 +149,28 @@ def test_b11_merged_cells_count_for_all_their_rows_and_formulas_need_a_value(tak
     assert [(bad.line, bad.field) for bad in report.bad] == [(4, "price"), (5, "price")]
     assert "formula" in report.bad[0].reason
     assert (product("S1").brand, product("S2").brand, product("S2").price) == ("HADA", "HADA", 200)
+
+
+def test_b11_a_sheet_that_claims_to_be_larger_than_any_is_refused(take: Take) -> None:
+    sheet_bytes = io.BytesIO()
+    sheet(("sku", "name", "price"), ("S1", "One", 100)).save(sheet_bytes)
+    far = io.BytesIO()
+    with zipfile.ZipFile(sheet_bytes) as before, zipfile.ZipFile(far, "w") as after:
+        for part in before.namelist():
+            content = before.read(part)
+            if part.endswith("sheet1.xml"):
+                content = content.replace(b'<row r="2"', b'<row r="100000000000"')
+            after.writestr(part, content)
+    with pytest.raises(FileUnreadable, match="at most"):
+        take("products", far.getvalue())
+
+
+def test_an_order_with_the_longest_id_is_imported(take: Take, database: Database, product: Any) -> None:
+    take("products", "sku,name,price\nS1,One,1\n")
+    longest = "o" * 128
+    head = "order_id,sku,quantity,amount,currency,paid_at"
+    report = take("orders", f"{head}\n{longest},S1,1,100,CNY,2026-11-20T00:00:00Z\n")
+    assert not report.bad
 
 
 def test_a_number_in_a_sheet_is_a_fine_sku_and_a_date_a_fine_time(take: Take, product: Any, database: Database) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from domain.mall.catalog import put_products
 from domain.messages import announcements
 from domain.periods import format_instant
 from domain.sales import order_events
 from domain.sales.order_data import IncomingEvent
-from domain.schema import Alert, Announcement, AuditRow, Outbox
+from domain.schema import Alert, Announcement, AuditRow, Member, Outbox
+from handlers.routing import Incoming
 from tests.handlers.house import House
 
 TEXT = "周三晚八点直播：怎么讲清楚保湿。\n记得带上你的问题。"
@@ -80,6 +82,28 @@ def test_pressing_send_twice_sends_once(house: House):
     ops.presses("马上发")
     assert "0 / 2" in ops.taps("announce_send").text
     assert len(announced(house)) == 1
+
+
+async def test_pressing_send_twice_at_the_same_moment_sends_once(house: House):
+    ops = house.talk("ops", "webchat")
+    ops.taps("announce")
+    ops.says(TEXT)
+    ops.taps("announce_to:0")
+    presses = [
+        Incoming("webchat", ops.account, f"{ops.account}:at-once-{n}", action="announce_send", locale="zh")
+        for n in range(2)
+    ]
+    await asyncio.gather(*(house.gateway.handle(press) for press in presses))
+    assert len(announced(house)) == 1
+
+
+def test_whoever_is_no_operator_any_more_is_not_kept_in_their_old_form(one_house: House):
+    ops = one_house.talk("ops")
+    ops.taps("announce")
+    with one_house.database.transaction() as db:
+        db.execute(update(Member).where(Member.member_id == "ops").values(operator=False))
+    ops.says("今晚八点停机维护")
+    assert "直接发这些词" in ops.says("帮助").text
 
 
 def test_a_draft_can_be_dropped_and_what_is_written_then_is_no_announcement(house: House):

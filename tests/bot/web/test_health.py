@@ -54,6 +54,7 @@ async def test_figures_are_for_this_machine_and_for_those_with_a_key(house: Hous
     assert 'fenxiao_outbox_messages{state="queued"}' in text
     assert "process_resident_memory_bytes" in text or "process_cpu" in text
     assert await status(house, "/metrics", X_Forwarded_For="127.0.0.1") == 401
+    assert await status(house, "/metrics", Host="shop.evil.example") == 401
     assert (
         await status(house, "/metrics", X_Forwarded_For="1.2.3.4", Authorization=f"Bearer {house.keys['read']}") == 200
     )

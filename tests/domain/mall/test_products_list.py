@@ -78,6 +78,7 @@ def test_a_product_without_its_own_currency_has_the_shops(db: Session, now: date
         ({"hot": "yes"}, "hot"),
         ({"image_url": "javascript:alert(1)"}, "image_url"),
         ({"image_url": "//evil.example/x.png"}, "image_url"),
+        ({"image_url": "http://a]b"}, "image_url"),
         ({"image_url": "/\\evil.example"}, "image_url"),
         ({"selling_points": "one"}, "selling_points"),
         ({"selling_points": [1]}, "selling_points"),

@@ -269,3 +269,14 @@ def test_b10_the_same_through_lists(database: Database, now: datetime) -> None:
         statuses.clear()
         _at_once(send(a, b), send(b, c), send(c, a))
         assert sorted(statuses) == ["refused", "updated", "updated"]
+
+
+def test_what_a_refused_member_was_to_give_up_nobody_else_gets(db: Session, now: datetime) -> None:
+    put(db, now, seller("a", buyer_id="b1"), seller("b"), seller("d", buyer_id="b4"))
+    items: list[dict[str, Any]] = [
+        {"member_id": "a", "buyer_id": None, "sponsor_id": "c"},
+        {"member_id": "b", "buyer_id": "b1"},
+        seller("c", buyer_id="b4"),
+        seller("fine"),
+    ]
+    assert put(db, now, *items) == ["refused", "refused", "refused", "created"]
