@@ -67,8 +67,10 @@ class App:
         self.texts = Texts(settings.timezone)
         self.shop = _shop(settings, demo=prepared.demo)
         self.routes = discover()
-        self.gateway = Gateway(self.database, self.routes, self.texts, self.shop, clock)
         self.painter = Painter(self.database, self.texts, self.shop, clock, own_picture=demo_shelf.own_picture)
+        self.gateway = Gateway(
+            self.database, self.routes, self.texts, self.shop, clock, prepare_picture=self.painter.prepare
+        )
         self.locks = _locks(settings, self.database.sqlite)
         self.channels: dict[str, Channel] = {name: self._channel(name) for name in self.shop.channels}
         self.delivery = self._delivery()

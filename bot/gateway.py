@@ -43,27 +43,44 @@ _SEARCHING = ("products", SEARCH)  # "选品 面膜": these take a noun after th
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is to be said now. `repeated` is set when the same update had been answered before."""
+    """What is to be said now. `repeated` is set when the same update had been answered before; `next_picture` is the
+    kind of picture that is likely to be asked for next."""
 
     rendered: Rendered
     contact_id: int
     repeated: bool
+    next_picture: str | None = None
 
 
 class Gateway:
     def __init__(
-        self, database: Database, routes: Routes, texts: Texts, shop: Shop, clock: Callable[[], datetime]
+        self,
+        database: Database,
+        routes: Routes,
+        texts: Texts,
+        shop: Shop,
+        clock: Callable[[], datetime],
+        *,
+        prepare_picture: Callable[[str], None] | None = None,
     ) -> None:
+        """`prepare_picture` is told of kinds of pictures that are likely to be asked for soon."""
         self.database = database
         self.routes = routes
         self.texts = texts
         self.shop = shop
         self.clock = clock
+        self._prepare_picture = prepare_picture
         self._words = _vocabulary(routes, texts)
         self._answers = _answers(texts)
 
     async def handle(self, incoming: Incoming, keep: Keep | None = None) -> Answer:
         """Answer one update. Its effect and its answer are committed together, once, however often it comes."""
+        answer = await self._handle(incoming, keep)
+        if answer.next_picture is not None and self._prepare_picture is not None:
+            self._prepare_picture(answer.next_picture)
+        return answer
+
+    async def _handle(self, incoming: Incoming, keep: Keep | None) -> Answer:
         try:
             return await self.database.write(lambda db: self.converse(db, incoming, keep=keep))
         except Refusal as refusal:
@@ -119,7 +136,8 @@ class Gateway:
         )
         if keep is not None:
             keep(db, standing.contact_id, answer)
-        return Answer(self.texts.render(answer, chat.speak or locale), standing.contact_id, repeated=False)
+        rendered = self.texts.render(answer, chat.speak or locale)
+        return Answer(rendered, standing.contact_id, repeated=False, next_picture=answer.next_picture)
 
     def _destination(self, chat: Chat) -> tuple[str, bool]:
         """Return the action that this update asks for; the flag is set for the words that a question waits for."""

@@ -55,12 +55,14 @@ class Reply:
     """An answer as a value: lines of words, rows of choices, perhaps a picture. It cannot send or write anything.
 
     `edit` lets channels that can replace the screen that was tapped on; a picture or a link to keep sets it False.
+    `next_picture` is the kind of picture that they are likely to ask for next, so that drawing it can be prepared.
     """
 
     body: tuple[Words, ...]
     choices: tuple[tuple[Choice, ...], ...] = ()
     picture: Picture | None = None
     edit: bool = True
+    next_picture: str | None = None
 
     def with_rows(self, *rows: Sequence[Choice]) -> Reply:
         return replace(self, choices=self.choices + tuple(tuple(row) for row in rows if row))
@@ -71,8 +73,9 @@ def reply(
     rows: Sequence[Sequence[Choice]] = (),
     picture: Picture | None = None,
     edit: bool = True,
+    next_picture: str | None = None,
 ) -> Reply:
-    return Reply(body, tuple(tuple(row) for row in rows if row), picture, edit)
+    return Reply(body, tuple(tuple(row) for row in rows if row), picture, edit, next_picture)
 
 
 def button(label_key: str, action: str, **params: object) -> Choice:

@@ -40,6 +40,7 @@ def traffic(chat: Chat) -> Reply:
             [button("traffic.chart", "chart"), button("traffic.links", "links")],
             [button("menu.share_shop", "share_shop"), *way_back()],
         ],
+        next_picture="traffic",
     )
 
 

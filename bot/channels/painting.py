@@ -98,6 +98,14 @@ class Painter:
         await self._wire.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
+    def prepare(self, kind: str) -> None:
+        """Load what pictures of this kind are drawn with, off the loop, while the reader still looks at the screen.
+
+        Not before: for charts it comes to 40 MB and more, which a program at rest should not hold.
+        """
+        if kind == "traffic":
+            self._threads.submit(_load_charts)
+
     async def paint(self, picture: Picture, locale: str, contact_id: int) -> Painted:
         """Return the picture as the person of this contact may see it, its words in `locale`.
 
@@ -212,6 +220,12 @@ class Painter:
 
     async def _in_thread(self, draw: Callable[[], Painted]) -> Painted:
         return await asyncio.get_running_loop().run_in_executor(self._threads, draw)
+
+
+def _load_charts() -> None:
+    from bot.pictures import charts
+
+    charts.load()
 
 
 def _product(db: Session, *, picture: Picture) -> _Subject:

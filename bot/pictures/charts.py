@@ -59,6 +59,13 @@ def traffic_chart(
         return out.getvalue()
 
 
+def load() -> None:
+    """Load matplotlib, which takes a second or more, so that the first chart does not wait for it."""
+    with _drawing:  # and not while another thread loads it, in another order
+        from matplotlib.backends import backend_agg  # noqa: F401
+        from matplotlib.figure import Figure  # noqa: F401
+
+
 def traffic_figure(
     days: Sequence[date],
     visits: Sequence[int],

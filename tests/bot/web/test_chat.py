@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import tomllib
 from collections.abc import AsyncIterator
@@ -246,6 +247,21 @@ async def shop_opened(page: Page) -> tuple[str, str]:
     async with page.http.get(page.house.base + "/chat/shop", headers=page.headers) as answer:
         assert answer.url.path == "/shop"
         return answer.url.query.get("code", ""), await answer.text()
+
+
+@pytest.mark.parametrize("word", ["访问", "traffic"])
+async def test_what_draws_the_chart_is_loaded_while_the_traffic_screen_is_read(
+    page: Page, demo: ChatHouse, monkeypatch: pytest.MonkeyPatch, word: str
+):
+    loaded = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr("bot.pictures.charts.load", lambda: loop.call_soon_threadsafe(loaded.set))
+    await sit(page, "m-lin")
+    await page.says(start="")
+    assert not loaded.is_set()
+    await page.says(word)
+    async with asyncio.timeout(30):
+        await loaded.wait()
 
 
 @pytest.mark.parametrize(
