@@ -26,6 +26,7 @@ from bot.batching import Batcher
 from bot.database import DatabaseUnavailable
 from bot.web.metrics import Metrics
 from bot.web.parts import Parts
+from bot.web.ready import Ready, head_of
 from bot.web.security import Callers
 from domain.codes import is_code
 from domain.mall import links, visits
@@ -63,7 +64,7 @@ class _Known(NamedTuple):
     until: float
     link_id: int
     member: int
-    headers: CIMultiDict[str]
+    location: str
 
 
 class Addresses:
@@ -104,7 +105,7 @@ class Redirect:
         self._callers = callers
         self._zone = parts.shop.timezone
         self._addresses = Addresses(parts)
-        self._headers = CIMultiDict({**headers, hdrs.CACHE_CONTROL: "no-store"})
+        self._head = head_of({**headers, hdrs.CACHE_CONTROL: "no-store"})
         self._remembered: OrderedDict[str, _Known] = OrderedDict()
         self._salt: tuple[date, str] | None = None
         self._day: date = date.min
@@ -124,17 +125,17 @@ class Redirect:
             web.get(r"/r{rest:/[\s\S]*|}", self.follow_nothing),
         ]
 
-    async def follow(self, request: web.Request) -> web.Response:
+    async def follow(self, request: web.Request) -> web.StreamResponse:
         code = request.match_info["code"]
         known = self._remembered.get(code)
         if known is None or known.until < monotonic():
             known = await self._look_up(code)
         if known.member and visitors.is_visit(request.method, request.headers):
             await self._write_down(request, known)
-        return web.Response(status=302, headers=CIMultiDict(known.headers))
+        return self._leading_to(known.location)
 
-    async def follow_nothing(self, request: web.Request) -> web.Response:
-        return web.Response(status=302, headers=self._leading_to(self._addresses.home("")))
+    async def follow_nothing(self, request: web.Request) -> web.StreamResponse:
+        return self._leading_to(self._addresses.home(""))
 
     async def _look_up(self, code: str) -> _Known:
         target = None
@@ -144,22 +145,20 @@ class Redirect:
                     target = await self._parts.database.read(lambda db: links.resolve(db, code))
             except (DatabaseUnavailable, TimeoutError):
                 self._metrics.visits("unresolved")
-                return _Known(0.0, 0, 0, self._leading_to(self._addresses.home(code)))
+                return _Known(0.0, 0, 0, self._addresses.home(code))
         if target is None:
-            found = _Known(monotonic() + UNKNOWN_SECONDS, 0, 0, self._leading_to(self._addresses.home(code)))
+            found = _Known(monotonic() + UNKNOWN_SECONDS, 0, 0, self._addresses.home(code))
         else:
-            headers = self._leading_to(self._addresses.of(target))
-            found = _Known(monotonic() + KNOWN_SECONDS, target.id, target.member or 0, headers)
+            location = self._addresses.of(target)
+            found = _Known(monotonic() + KNOWN_SECONDS, target.id, target.member or 0, location)
         self._remembered[code] = found
         self._remembered.move_to_end(code)
         if len(self._remembered) > MOST_REMEMBERED:
             self._remembered.popitem(last=False)
         return found
 
-    def _leading_to(self, address: str) -> CIMultiDict[str]:
-        headers = self._headers.copy()
-        headers[hdrs.LOCATION] = address
-        return headers
+    def _leading_to(self, address: str) -> Ready:
+        return Ready(302, f"{self._head}\r\nLocation: {address}")
 
     async def _write_down(self, request: web.Request, known: _Known) -> None:
         """Return once the visit is written durably, or is kept to be written later."""

@@ -29,10 +29,8 @@ CONTENT_SECURITY_POLICY: Final = "; ".join(
 )
 """Scripts, styles and connections from here alone, nothing inline; pictures of products may be elsewhere."""
 
-_POLICY: Final = "Content-Security-Policy"
-
 HEADERS: Final = {
-    _POLICY: CONTENT_SECURITY_POLICY,
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Server": "fenxiao",  # which version of what we run on is nobody's business
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "SAMEORIGIN",
@@ -57,8 +55,6 @@ def header_setter(given: CIMultiDict[str]) -> Callable[[web.Request, web.StreamR
 
     async def set_headers(request: web.Request, response: web.StreamResponse) -> None:
         headers = response.headers
-        if headers.get(_POLICY) is CONTENT_SECURITY_POLICY:
-            return  # made with all of them
         headers[hdrs.SERVER] = HEADERS["Server"]
         for name, value in given.items():
             headers.setdefault(name, value)

@@ -93,6 +93,31 @@ async def test_b8_nothing_in_a_code_leads_anywhere_but_to_the_shop(sqlite_url: s
         assert "evil" not in answer
 
 
+@pytest.mark.parametrize(
+    ("asked", "connection"),
+    [
+        (b"GET /r/{code} HTTP/1.1\r\nHost: x\r\n\r\n", b"keep-alive"),
+        (b"HEAD /r/{code} HTTP/1.1\r\nHost: x\r\n\r\n", b"keep-alive"),
+        (b"GET /r/{code} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"close"),
+        (b"GET /r/{code} HTTP/1.0\r\n\r\n", b"close"),
+        (b"GET /r/{code} HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", b"keep-alive"),
+    ],
+)
+async def test_the_connection_stays_open_or_ends_as_the_browser_asks(house: House, asked: bytes, connection: bytes):
+    reader, writer = await asyncio.open_connection("127.0.0.1", house.port)
+    asked = asked.replace(b"{code}", make_link(house).encode())
+    for _ in range(3 if connection == b"keep-alive" else 1):
+        writer.write(asked)
+        head = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")
+        assert head[0] == b"HTTP/1.1 302 Found"
+        assert b"Connection: " + connection in head
+        assert b"Cache-Control: no-store" in head
+        assert sum(line.startswith(b"Date: ") for line in head) == 1
+    if connection == b"close":
+        assert await reader.read() == b""
+    writer.close()
+
+
 async def test_bots_are_marked_and_looking_ahead_does_not_count(house: House):
     code = make_link(house)
     await follow(house, f"/r/{code}", "HEAD")
