@@ -16,6 +16,8 @@ R = TypeVar("R")
 
 MOST_TOGETHER = 64
 MOST_WAITING = 10_000
+GATHER_SECONDS = 0.002
+"""So long the next group gathers after one of several; begun at once it would be half as big, at the same cost."""
 
 
 class _Group(Generic[T, R]):
@@ -52,6 +54,7 @@ class Batcher(Generic[T, R]):
         self._not_written = not_written
         self._groups: deque[_Group[T, R]] = deque()
         self._writing: asyncio.Task[None] | None = None
+        self._crowded = False  # whether the last group was one of several
 
     async def do(self, item: T) -> R:
         """Return the answer to `item` once it is written durably; raises what `work` raises for it alone."""
@@ -81,7 +84,11 @@ class Batcher(Generic[T, R]):
         try:
             await asyncio.sleep(0)  # let those in who arrive in the same moment
             while self._groups:
-                await self._write(self._groups.popleft())
+                if self._crowded and len(self._groups[0].items) < self._most:
+                    await asyncio.sleep(GATHER_SECONDS)
+                group = self._groups.popleft()
+                self._crowded = len(group.items) > 1
+                await self._write(group)
         finally:
             self._writing = None
 

@@ -29,6 +29,25 @@ async def test_who_comes_while_a_group_is_written_makes_the_next_one(database: D
     assert sizes == [16, 16, 8]
 
 
+async def test_under_load_those_who_were_just_answered_come_along_again(database: Database) -> None:
+    sizes: list[int] = []
+
+    def work(db: Session, names: list[str]) -> list[str]:
+        sizes.append(len(names))
+        return _add(db, names)
+
+    batcher = Batcher(database, work)
+
+    async def caller(name: str) -> None:
+        for turn in range(10):
+            await batcher.do(f"{name}{turn}")
+            await asyncio.sleep(0)  # the way to the caller and back
+
+    await asyncio.gather(*(caller(f"B{n}-") for n in range(8)))
+    assert sum(sizes) == 80
+    assert len(sizes) < 14
+
+
 async def test_one_that_fails_harms_nobody_else(database: Database) -> None:
     batcher = Batcher(database, _add)
     answers = await asyncio.gather(*(batcher.do(name) for name in ("A", "B", "A")), return_exceptions=True)
