@@ -29,7 +29,7 @@ def share(chat: Chat, which: str) -> Reply:
         rows=[
             [Choice(words("share.copy_link"), copy=url), Choice(words("share.copy_text"), copy=text)],
             [button("share.poster", f"poster:{chosen.id}"), *_telegram(chat, url, _without_link(chosen))],
-            [Choice(words("share.open"), url=url)],
+            [Choice(words("share.open"), url=url if chat.shop.demo else f"{url}?{links.LOOK}")],
             way_back(f"product:{chosen.id}"),
         ],
         edit=False,

@@ -130,7 +130,7 @@ class Redirect:
         known = self._remembered.get(code)
         if known is None or known.until < monotonic():
             known = await self._look_up(code)
-        if known.member and visitors.is_visit(request.method, request.headers):
+        if known.member and request.query_string != links.LOOK and visitors.is_visit(request.method, request.headers):
             await self._write_down(request, known)
         return self._leading_to(known.location)
 
@@ -138,14 +138,14 @@ class Redirect:
         return self._leading_to(self._addresses.home(""))
 
     async def _look_up(self, code: str) -> _Known:
-        target = None
-        if is_code(code):
-            try:
-                async with asyncio.timeout(PATIENCE_SECONDS):
-                    target = await self._parts.database.read(lambda db: links.resolve(db, code))
-            except (DatabaseUnavailable, TimeoutError):
-                self._metrics.visits("unresolved")
-                return _Known(0.0, 0, 0, self._addresses.home(code))
+        if not is_code(code):  # not remembered: anybody can make up as many of these as they like
+            return _Known(0.0, 0, 0, self._addresses.home(code))
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                target = await self._parts.database.read(lambda db: links.resolve(db, code))
+        except (DatabaseUnavailable, TimeoutError):
+            self._metrics.visits("unresolved")
+            return _Known(0.0, 0, 0, self._addresses.home(code))
         if target is None:
             found = _Known(monotonic() + UNKNOWN_SECONDS, 0, 0, self._addresses.home(code))
         else:

@@ -21,6 +21,9 @@ from domain.schema import Link, Member
 PICKED_BY_LINK = ("self_picked_products", "self_picked_brands")
 """The classes for whom making a link to a product is picking it."""
 
+LOOK = "look"
+"""Added to an address by the button with which members open their own links: that is nobody's visit."""
+
 _TRIES = 20
 
 

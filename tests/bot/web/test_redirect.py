@@ -50,6 +50,14 @@ async def test_a_link_leads_to_the_product_and_the_visit_is_written_before_the_a
         assert not row.bot
 
 
+async def test_a_look_at_ones_own_link_is_no_visit(sqlite_url: str):
+    async with running(sqlite_url, SHOP_URL=SHOP) as house:
+        house.write(furnish)
+        code = make_link(house)
+        assert await follow(house, f"/r/{code}?look") == (302, f"https://shop.example.com/p/JP-SERUM-30?ref={code}")
+        assert visits(house) == 0
+
+
 async def test_other_links_lead_to_the_front_page_with_the_code(sqlite_url: str):
     async with running(sqlite_url, SHOP_URL=SHOP) as house:
         house.write(furnish)
