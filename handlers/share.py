@@ -29,7 +29,7 @@ def share(chat: Chat, which: str) -> Reply:
         rows=[
             [Choice(words("share.copy_link"), copy=url), Choice(words("share.copy_text"), copy=text)],
             [button("share.poster", f"poster:{chosen.id}"), *_telegram(chat, url, _without_link(chosen))],
-            [Choice(words("share.open"), url=url if chat.shop.demo else f"{url}?{links.LOOK}")],
+            [Choice(words("share.open"), url=_to_look(chat, url))],
             way_back(f"product:{chosen.id}"),
         ],
         edit=False,
@@ -83,6 +83,12 @@ def _without_link(chosen: ProductRow) -> Words:
         return words("share.offer_plain", name=name, price=price)
     points = [words("product.point", text=point) for point in in_both_each(zh, en)]
     return words("share.offer", name=name, price=price, points=points)
+
+
+def _to_look(chat: Chat, url: str) -> str:
+    """Where members look at their own link: not counted, but in the demo, where one person is everybody; without
+    buttons it would be one more address in the text."""
+    return url if chat.shop.demo or chat.person.channel == "wechat" else f"{url}?{links.LOOK}"
 
 
 def _telegram(chat: Chat, url: str, text: Words) -> list[Choice]:
