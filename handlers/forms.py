@@ -134,3 +134,8 @@ def beginning(text: str, length: int) -> str:
     """The first line of a text, cut with an ellipsis to `length` characters."""
     first = text.split("\n", 1)[0]
     return first if len(first) <= length else first[: length - 1] + "…"
+
+
+def beginning_in_both(zh: str, en: str | None, length: int) -> Words:
+    """The same of a text that is kept in Chinese and perhaps in English, in the reader's language."""
+    return in_both(beginning(zh, length), beginning(en, length) if en else None)

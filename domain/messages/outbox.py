@@ -197,6 +197,7 @@ def _claimed(db: Session, ids: Sequence[int]) -> list[Claimed]:
             Outbox.params,
             Outbox.attempts,
             Announcement.text,
+            Announcement.text_en,
             Contact.id.label("contact_id"),
             Contact.channel,
             Contact.account,
@@ -215,7 +216,7 @@ def _claimed(db: Session, ids: Sequence[int]) -> list[Claimed]:
             id=row.id,
             key=row.key,
             member=row.member_id,
-            words=_words(row.text_key, row.params, row.text),
+            words=_words(row.text_key, row.params, row.text, row.text_en),
             attempts=row.attempts,
             contact_id=row.contact_id,
             channel=row.channel,
@@ -228,9 +229,15 @@ def _claimed(db: Session, ids: Sequence[int]) -> list[Claimed]:
     ]
 
 
-def _words(text_key: str, params: Mapping[str, object], announced: str | None) -> Words:
-    if announced is not None:
-        return Words(text_key, {"text": announced})
+def announced(text: str, text_en: str | None) -> Words:
+    """The words of an announcement, for each reader in their language where it was written in both."""
+    both = text if text_en is None else Words("bilingual", {"zh": text, "en": text_en})
+    return Words(ANNOUNCEMENT, {"text": both})
+
+
+def _words(text_key: str, params: Mapping[str, object], text: str | None, text_en: str | None) -> Words:
+    if text is not None:
+        return announced(text, text_en)
     return Words(text_key, wording.from_json(params))
 
 
@@ -338,7 +345,7 @@ class Kept:
 def take_deferred(db: Session, member: int, limit: int, *, now: datetime) -> list[Kept]:
     """Return the oldest messages kept for the member's next contact, and count them as sent with this answer."""
     rows = db.execute(
-        select(Outbox.id, Outbox.text_key, Outbox.params, Outbox.created_at, Announcement.text)
+        select(Outbox.id, Outbox.text_key, Outbox.params, Outbox.created_at, Announcement.text, Announcement.text_en)
         .outerjoin(Announcement, Announcement.id == Outbox.announcement_id)
         .where(text("outbox.state = 'deferred'"), Outbox.member_id == member)
         .order_by(Outbox.id)
@@ -348,7 +355,7 @@ def take_deferred(db: Session, member: int, limit: int, *, now: datetime) -> lis
     if rows:
         ids = [row.id for row in rows]
         db.execute(update(Outbox).where(Outbox.id.in_(ids)).values(state="sent", finished_at=now))
-    return [Kept(row.id, _words(row.text_key, row.params, row.text), row.created_at) for row in rows]
+    return [Kept(row.id, _words(row.text_key, row.params, row.text, row.text_en), row.created_at) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,12 +34,16 @@ class Inbox(Base):
 
 
 class Announcement(Base):
-    """One text to an audience; `reached_id` is the last member that has its outbox row."""
+    """One text to an audience; `reached_id` is the last member that has its outbox row.
+
+    With a `text_en`, that is for those who read English and `text` is Chinese; else `text` is for everybody.
+    """
 
     __tablename__ = "announcement"
     __table_args__ = (one_of("state", "scheduled", "queueing", "queued", "cancelled"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     text: Mapped[str]
+    text_en: Mapped[str | None]
     audience: Mapped[str]
     at: Mapped[datetime]
     state: Mapped[str] = mapped_column(default="scheduled")

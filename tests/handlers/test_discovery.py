@@ -16,6 +16,7 @@ all_products: anyone
 announce: operators /
 announce.audience: operators
 announce.confirm: operators
+announce.second: operators
 announce.text: operators
 announce.time: operators
 announce_confirm: operators
@@ -23,6 +24,7 @@ announce_drop: operators
 announce_now: operators
 announce_preview: operators
 announce_progress: operators
+announce_second: operators
 announce_send: operators
 announce_stop: operators
 announce_to: operators
