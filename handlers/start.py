@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from domain.mall import catalog, links
-from domain.people import members
+from domain.people import linking, members
 from domain.wording import Words, words
 from handlers.forms import BLANK, mark, pairs, way_back
 from handlers.routing import Chat, Choice, Reply, anyone, button, reply, route, step
@@ -18,6 +18,8 @@ def start(chat: Chat, code: str = "") -> Reply:
     """Begin, perhaps with the code of an invitation, of a link, or of an order to follow."""
     if not code:
         return chat.go("home") if chat.person.member is not None else welcome(chat)
+    if linking.read_code(code):
+        return chat.go(f"channel_code:{code}")
     target = links.resolve(chat.db, code)
     if target is None:
         return _unknown(chat, code)
@@ -44,7 +46,8 @@ def welcome(chat: Chat, *said: Words) -> Reply:
         rows=[
             [button("start.sell", "join"), button("start.bought", "track")],
             [button("menu.browse", "products"), button("menu.about", "about")],
-            [button("menu.language", "language"), button("menu.help", "help")],
+            [button("start.elsewhere", "channel_enter"), button("menu.help", "help")],
+            [button("menu.language", "language")],
         ],
     )
 

@@ -106,6 +106,12 @@ def is_muted(member_id: Any, category: Any) -> Any:
     return exists().where(Mute.member_id == member_id, Mute.category == category)
 
 
+def is_muted_now() -> Any:
+    """SQL for a row of the outbox: whether its reader does not want it."""
+    mine = is_muted(Outbox.member_id, Outbox.category)
+    return mine | ((Outbox.priority == TASKS) & is_muted(Outbox.member_id, "tasks"))
+
+
 def anything_due(db: Session, channel: str | None, *, now: datetime) -> bool:
     """Say whether a message waits for `channel`; None asks for those whose way is not chosen yet."""
     return db.execute(_due(channel, now).with_only_columns(literal_column("1")).limit(1)).first() is not None
@@ -131,9 +137,7 @@ def choose_ways(db: Session, channels: Collection[str], *, limit: int, now: date
     these = Outbox.id.in_(ids)
     db.execute(update(Outbox).where(these).values(contact_id=ways.first_chat(channels)))
     its_channel = select(Contact.channel).where(Contact.id == Outbox.contact_id).scalar_subquery()
-    muted = is_muted(Outbox.member_id, Outbox.category) | (
-        (Outbox.priority == TASKS) & is_muted(Outbox.member_id, "tasks")
-    )
+    muted = is_muted_now()
     state = case((muted, "muted"), (Outbox.contact_id.is_(None), "deferred"), else_="queued")
     db.execute(
         update(Outbox)

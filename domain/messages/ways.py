@@ -23,7 +23,7 @@ def goes_further(category: Any, priority: Any) -> Any:
     return (category == "system") | ((category == "business") & (priority < PATIENT))
 
 
-def _in_order(chat: Any, member: Any) -> tuple[ColumnElement[Any], ...]:
+def in_order(chat: Any, member: Any) -> tuple[ColumnElement[Any], ...]:
     preferred = case((chat.channel == member.first_channel, 1), else_=0)
     return preferred.desc(), chat.seen_at.desc(), chat.id.desc()
 
@@ -47,7 +47,7 @@ def first_chat(channels: Collection[str]) -> ScalarSelect[int]:
             Contact.channel.in_(channels),
             or_(Member.first_channel.is_(None), Contact.channel == Member.first_channel, anywhere, ~usable),
         )
-        .order_by(*_in_order(Contact, Member))
+        .order_by(*in_order(Contact, Member))
         .limit(1)
         .scalar_subquery()
     )
@@ -59,7 +59,7 @@ def next_chat(db: Session, member: int, after: int, channels: Collection[str]) -
         select(Contact.id, Contact.channel, Contact.unreachable_since)
         .join(Member, Member.id == Contact.member_id)
         .where(Contact.member_id == member)
-        .order_by(*_in_order(Contact, Member))
+        .order_by(*in_order(Contact, Member))
     ).all()
     at = next((number for number, chat in enumerate(chats, 1) if chat.id == after), len(chats))
     for chat in chats[at:]:
