@@ -100,7 +100,7 @@ def read_code(written: str) -> str | None:
 def masked(account: str) -> str:
     """Just enough of a chat account's name to know it by: 12…67."""
     name = account.rpartition(":")[2]
-    return f"{name[:2]}…{name[-2:]}" if len(name) > 5 else "…"
+    return f"{name[:2]}…{name[-2:]}" if len(name) > 5 else f"{name[:1]}…"
 
 
 def new_code(
