@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
@@ -286,3 +288,52 @@ def test_guesses_at_the_same_moment_are_all_counted(database: Database, now: dat
 
     tried = _at_once(*(guess(f"LK2222222{letter}") for letter in "23456789"))
     assert sum(isinstance(one, linking.ChannelCodeTries) for one in tried) == 8 - linking.MOST_WRONG
+
+
+@pytest.fixture
+def on_sqlite(sqlite_url: str) -> Iterator[Database]:
+    database = Database(sqlite_url)
+    yield database
+    database.close()
+
+
+steps = st.lists(st.tuples(st.sampled_from(["ask", "enter", "part"]), st.integers(0, 4)), max_size=25)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps)
+def test_whatever_is_asked_entered_and_parted_nothing_is_lost(
+    on_sqlite: Database, steps: list[tuple[str, int]]
+) -> None:
+    """A seller with a link, a buyer and a bare customer, five chats, any order of steps."""
+    now = datetime(2026, 11, 23, 2, tzinfo=UTC)
+    with on_sqlite.transaction() as db, db.begin_nested() as everything:
+        people = [member(db, "rich"), member(db, "buyer", "customer", buyer_id="u-1"), member(db, "bare", "customer")]
+        db.execute(insert(Link).values(member_id=people[0], code="abcd2345", kind="shop", target="", created_at=now))
+        owners = (*people, None, people[0])
+        chats = [chat(db, m, "telegram", str(number)) for number, m in enumerate(owners)]
+        code = "LK22222222"
+        for what, place in steps:
+            code = _do(db, what, chats[place], code, now)
+        stands = {row.member_id: row for row in db.execute(select(Member.id, Member.member_id, Member.status))}
+        having = {owner(db, one) for one in chats} - {None}
+        assert having == {row.id for row in stands.values() if row.status == "active"}
+        assert stands["rich"].status == "active"
+        assert db.scalar(select(Link.member_id)) == people[0]
+        assert members.by_buyer(db, "u-1") in having
+        everything.rollback()
+
+
+def _do(db: Session, what: str, contact: int, code: str, now: datetime) -> str:
+    """One step, refused or not; returns the code that was asked for last."""
+    mine = owner(db, contact)
+    try:
+        if what == "enter":
+            join(db, contact, code, now)
+        elif mine is not None and what == "ask":
+            return linking.new_code(db, mine, contact, now=now)
+        elif mine is not None:
+            linking.let_go(db, mine, contact, now=now)
+    except Refusal:
+        pass
+    return code
