@@ -64,6 +64,8 @@ RULES: Final[Mapping[str, Rule]] = {
         shown=_whether("unreachable_since"),
     ),
     "mute": Rule(("member_id", "category")),
+    "channel_code": Rule(("member_id",), left_out=("hash", "expires_at")),
+    "wrong_code": Rule(("contact_id",), left_out=("since",)),
     # the mall
     "brand": Rule(("name",)),
     "product": Rule(("sku",), left_out=("created_at",)),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from domain.errors import NotFound
 from domain.wording import Words, words
 from handlers.forms import BLANK, Item, numbered_list, pairs, way_back
-from handlers.routing import Chat, Person, Reply, anyone, button, reply, route
+from handlers.routing import Chat, Person, Reply, anyone, button, members, reply, route
 
 QUESTIONS = ("earn", "when", "frozen", "why", "refund", "levels", "cost", "customers", "tasks", "messages")
 
 VISITORS = ("start", "products", "track", "about", "language")
-CUSTOMERS = ("products", "parcels", "track", "announcements", "language")
+CUSTOMERS = ("products", "parcels", "track", "announcements", "settings", "language")
 SELLERS = (
     "products",
     "shelf",
@@ -24,9 +24,10 @@ SELLERS = (
     "announcements",
     "parcels",
     "track",
+    "settings",
     "language",
 )
-OPERATORS = ("desk", "announce", "figures", "alerts", "events")
+OPERATORS = ("desk", "announce", "figures", "alerts", "events", "member_chats")
 
 
 @route("help", who=anyone, command=True)
@@ -40,7 +41,10 @@ def show_help(chat: Chat) -> Reply:
         words("help.hint"),
         rows=[
             [button("help.questions", "faq"), button("menu.about", "about")],
-            [button("menu.language", "language")],
+            [
+                *([button("menu.settings", "settings")] if members(chat.person) else []),
+                button("menu.language", "language"),
+            ],
             way_back(),
         ],
     )

@@ -14,9 +14,9 @@ from handlers.routing import Chat, Choice, Reply, anyone, button, operators, rep
 
 SELLER = ("products", "traffic", "earnings", "orders", "team", "tasks", "announcements", "help")
 MERCHANT = ("tasks", "products", "traffic", "earnings", "orders", "team", "announcements", "help")
-CUSTOMER = ("parcels", "browse", "announcements", "join", "language", "help")
+CUSTOMER = ("parcels", "browse", "announcements", "join", "settings", "help")
 WAITING = ("earnings", "orders", "parcels", "announcements", "help")
-OPERATOR = ("announce", "figures", "alerts", "events")
+OPERATOR = ("announce", "figures", "alerts", "events", "member_chats")
 
 
 @route("home", who=anyone, command=True)
@@ -49,7 +49,7 @@ def desk(chat: Chat) -> Reply:
     rows = _menu(OPERATOR)
     if chat.person.sells:
         return reply(*body, rows=[*rows, way_back()])
-    return reply(*body, rows=[*rows, *_menu(("announcements", "parcels", "language", "help"))])
+    return reply(*body, rows=[*rows, *_menu(("announcements", "parcels", "settings", "help"))])
 
 
 def _facts(chat: Chat) -> list[Words]:

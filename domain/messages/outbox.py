@@ -11,6 +11,7 @@ from sqlalchemy import Select, and_, bindparam, case, exists, func, literal, lit
 from sqlalchemy.orm import Session, aliased
 
 from domain import wording
+from domain.messages import ways
 from domain.schema import Announcement, Contact, Member, Mute, Outbox
 from domain.schema.base import Utc
 from domain.schema.messages import UNDER_WAY
@@ -42,7 +43,8 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A message taken for sending, with the chat it goes to. `reachable` is false if that chat is gone meanwhile."""
+    """A message taken for sending, with the chat it goes to. `reachable` is false if that chat is gone meanwhile,
+    or belongs to somebody else."""
 
     id: int
     key: str
@@ -104,6 +106,12 @@ def is_muted(member_id: Any, category: Any) -> Any:
     return exists().where(Mute.member_id == member_id, Mute.category == category)
 
 
+def is_muted_now() -> Any:
+    """SQL for a row of the outbox: whether its reader does not want it."""
+    mine = is_muted(Outbox.member_id, Outbox.category)
+    return mine | ((Outbox.priority == TASKS) & is_muted(Outbox.member_id, "tasks"))
+
+
 def anything_due(db: Session, channel: str | None, *, now: datetime) -> bool:
     """Say whether a message waits for `channel`; None asks for those whose way is not chosen yet."""
     return db.execute(_due(channel, now).with_only_columns(literal_column("1")).limit(1)).first() is not None
@@ -118,7 +126,7 @@ def _due(channel: str | None, now: datetime) -> Select[Any]:
 def choose_ways(db: Session, channels: Collection[str], *, limit: int, now: datetime) -> int:
     """Choose for up to `limit` due messages the chat each goes to, and return how many were looked at.
 
-    It is the member's reachable chat on one of `channels` that was seen last. Without one the message is kept for the
+    It is the member's first reachable chat on one of `channels` (see `ways`). Without one the message is kept for the
     next contact (`deferred`); what the member has muted becomes `muted`.
     """
     ids = db.scalars(
@@ -126,19 +134,10 @@ def choose_ways(db: Session, channels: Collection[str], *, limit: int, now: date
     ).all()
     if not ids:
         return 0
-    chat = (
-        select(Contact.id)
-        .where(
-            Contact.member_id == Outbox.member_id, Contact.unreachable_since.is_(None), Contact.channel.in_(channels)
-        )
-        .order_by(Contact.seen_at.desc(), Contact.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
     these = Outbox.id.in_(ids)
-    db.execute(update(Outbox).where(these).values(contact_id=chat))
+    db.execute(update(Outbox).where(these).values(contact_id=ways.first_chat(channels)))
     its_channel = select(Contact.channel).where(Contact.id == Outbox.contact_id).scalar_subquery()
-    muted = is_muted(Outbox.member_id, Outbox.category)
+    muted = is_muted_now()
     state = case((muted, "muted"), (Outbox.contact_id.is_(None), "deferred"), else_="queued")
     db.execute(
         update(Outbox)
@@ -203,6 +202,7 @@ def _claimed(db: Session, ids: Sequence[int]) -> list[Claimed]:
             Contact.account,
             Contact.locale.label("contact_locale"),
             Contact.unreachable_since,
+            Contact.member_id.label("owner"),
             Member.locale.label("member_locale"),
         )
         .join(Contact, Contact.id == Outbox.contact_id)
@@ -223,7 +223,7 @@ def _claimed(db: Session, ids: Sequence[int]) -> list[Claimed]:
             account=row.account,
             contact_locale=row.contact_locale,
             member_locale=row.member_locale,
-            reachable=row.unreachable_since is None,
+            reachable=row.unreachable_since is None and row.owner == row.member_id,
         )
         for row in rows
     ]
@@ -317,22 +317,15 @@ def moved(db: Session, contact_id: int, account: str) -> None:
     db.execute(update(Contact).where(Contact.id == contact_id, ~taken).values(account=account))
 
 
-def next_way(db: Session, member: int, after: int, channels: Collection[str]) -> tuple[int, str] | None:
-    """Return contact and channel of the member's reachable chat that was seen last before the contact `after`."""
-    this = aliased(Contact)
-    row = db.execute(
-        select(Contact.id, Contact.channel)
-        .join(this, this.id == after)
-        .where(
-            Contact.member_id == member,
-            Contact.unreachable_since.is_(None),
-            Contact.channel.in_(channels),
-            or_(Contact.seen_at < this.seen_at, and_(Contact.seen_at == this.seen_at, Contact.id < this.id)),
-        )
-        .order_by(Contact.seen_at.desc(), Contact.id.desc())
-        .limit(1)
-    ).first()
-    return None if row is None else (row.id, row.channel)
+def next_way(
+    db: Session, member: int, after: int, channels: Collection[str], *, message: int | None = None
+) -> tuple[int, str] | None:
+    """Return contact and channel of the chat that comes after the contact `after`; none where `message` has to wait."""
+    if message is not None:
+        row = db.execute(select(Outbox.category, Outbox.priority).where(Outbox.id == message)).one()
+        if not ways.goes_further(row.category, row.priority):
+            return None
+    return ways.next_chat(db, member, after, channels)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from domain.schema.mall import (
 )
 from domain.schema.messages import Announcement, ChatMessage, Inbox, Outbox
 from domain.schema.money import Account, Entry, Posting
-from domain.schema.people import Contact, Member, Mute
+from domain.schema.people import ChannelCode, Contact, Member, Mute, WrongCode
 from domain.schema.sales import (
     Binding,
     Commission,
@@ -44,6 +44,7 @@ __all__ = [
     "Base",
     "Binding",
     "Brand",
+    "ChannelCode",
     "ChatMessage",
     "Commission",
     "Contact",
@@ -73,6 +74,7 @@ __all__ = [
     "TaskTemplate",
     "Visit",
     "VisitDay",
+    "WrongCode",
     "immutability_ddl",
     "search_ddl",
 ]

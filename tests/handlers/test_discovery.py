@@ -35,7 +35,19 @@ brand: anyone
 brands: anyone
 categories: anyone
 category: anyone
+channel: members
+channel_code: anyone
+channel_enter: anyone
+channel_join: anyone
+channel_new: members
+channel_part: members
+channel_part_yes: members
+channels: members
+channels.code: anyone
 chart: sellers
+chat_part: operators
+chat_part_yes: operators
+chats_of: operators
 commissions: members
 desk: operators /
 downline: sellers
@@ -45,6 +57,7 @@ event_retry: operators
 events: operators /
 faq: anyone
 figures: operators /
+first_channel: members
 follow: anyone
 found: anyone
 help: anyone /
@@ -59,7 +72,10 @@ language: anyone /
 language.chosen: anyone
 level: sellers
 links: sellers
+member_chats: operators /
+member_chats.whose: operators
 mute: members
+mutes: members
 order: members
 orders: members /
 parcel: members
@@ -68,7 +84,10 @@ pick: sellers
 poster: sellers
 product: anyone
 products: anyone /
+quiet: members
+quiet.hours: members
 search: anyone
+settings: members /
 share: sellers
 share_shop: sellers /
 shelf: sellers /

@@ -52,6 +52,15 @@ async def test_a_sale_through_a_link_is_explained_in_the_language_of_whoever_ask
     }
 
 
+async def test_a_member_is_shown_with_their_chats_of_whose_accounts_just_enough_is_seen(any_house: House):
+    house = any_house
+    known = {"member_id": "anna", "channel": "telegram", "account": "123456789"}
+    await house.call("PUT", "/members", json={"items": [known]})
+    _, anna = await house.get("/members/anna")
+    [chat] = [one for one in anna["channels"] if one["channel"] == "telegram"]
+    assert (chat["account"], chat["reachable"]) == ("12…89", True)
+
+
 async def test_an_order_can_be_held_released_and_denied_and_the_audit_says_by_whom(any_house: House):
     house = any_house
     await house.event("order.paid", payment(ref=await link_of(house)))
