@@ -26,7 +26,7 @@ SELLERS = (
     "track",
     "language",
 )
-OPERATORS = ("desk", "announce", "figures", "alerts", "events")
+OPERATORS = ("desk", "announce", "figures", "task_report", "alerts", "events")
 
 
 @route("help", who=anyone, command=True)

@@ -33,6 +33,7 @@ categories: anyone
 category: anyone
 chart: sellers
 commissions: members
+days_off: sellers
 desk: operators /
 downline: sellers
 earnings: members /
@@ -44,6 +45,9 @@ figures: operators /
 follow: anyone
 found: anyone
 help: anyone /
+holiday_drop: operators
+holidays: operators
+holidays.days: operators
 home: anyone /
 invite: sellers /
 invite_poster: sellers
@@ -51,6 +55,10 @@ join: anyone
 join.name: anyone
 join_yes: anyone
 language: anyone /
+leave: sellers
+leave.days: sellers
+leave_drop: sellers
+leave_on: sellers
 level: sellers
 links: sellers
 mute: members
@@ -59,15 +67,34 @@ orders: members /
 parcel: members
 parcels: members /
 pick: sellers
+points: sellers
 poster: sellers
 product: anyone
 products: anyone /
+rest: sellers
 search: anyone
 share: sellers
 share_shop: sellers /
 shelf: sellers /
 speak: anyone
 start: anyone /
+task.amount: operators
+task.days: operators
+task.new_amount: operators
+task.title: operators
+task_amount: operators
+task_check: operators
+task_draft: operators
+task_for: operators
+task_new: operators
+task_on: operators
+task_person: operators
+task_report: operators /
+task_report_of: operators
+task_stuck: operators
+task_switch: operators
+task_template: operators
+task_templates: operators
 tasks: sellers /
 team: sellers /
 track: anyone /
@@ -76,6 +103,7 @@ traffic: sellers /
 unmute: members
 unpick: sellers
 unread: members
+week: sellers
 why: members
 """
 
