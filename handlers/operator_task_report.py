@@ -22,11 +22,12 @@ def report(chat: Chat, back: str = "0") -> Reply:
     today = local_date(chat.now, chat.shop.timezone)
     day = today - timedelta(days=ago)
     monday = day - timedelta(days=day.weekday())
+    sunday = monday + timedelta(days=6)  # the tasks of a week are due then
     done, given = task_report.totals(chat.db, day)
     of_day = [words("task_report.line", **_shown(one)) for one in task_report.completion(chat.db, day, day)]
     lines, buttons = numbered_list(
         Item(words("task_report.line", **_shown(one)), one.title, f"task_report_of:{one.template}")
-        for one in task_report.completion(chat.db, monday, day)
+        for one in task_report.completion(chat.db, monday, sunday)
     )
     stuck = task_report.count_stuck(chat.db, today)
     turn = [button("figures.before", f"task_report:{ago + 1}")]
@@ -34,7 +35,7 @@ def report(chat: Chat, back: str = "0") -> Reply:
     return reply(
         words("task_report.title", day=day, done=done, given=given),
         *(of_day or [words("task_report.nothing")]),
-        *([BLANK, words("task_report.week", first=monday, last=day), *lines] if lines else []),
+        *([BLANK, words("task_report.week", first=monday, last=sunday), *lines] if lines else []),
         BLANK,
         words("task_report.stuck", n=stuck) if stuck else words("task_report.nobody_stuck"),
         rows=[

@@ -12,7 +12,7 @@ from domain.periods import local_date
 from domain.wording import Words, words
 from domain.work import days_off, task_templates
 from domain.work.task_templates import CHECKS, COUNTED, WEEKLY, Template
-from handlers.forms import BLANK, Item, beginning, named, numbered_list, pairs, way_back
+from handlers.forms import BLANK, PAGE, Item, numbered_list, page_number, pager, pairs, way_back
 from handlers.routing import Chat, Choice, Reply, button, number, operators, reply, route, step
 
 _AMOUNT = re.compile(r"(\d{1,5})(?:\s*[-~–—到至]\s*(\d{1,5}))?[\s,，、;；]+(\d{1,5})")
@@ -20,17 +20,19 @@ _WEEKDAYS = (None, "12345", "67", "1", "5")
 
 
 @route("task_templates", who=operators)
-def show_all(chat: Chat) -> Reply:
+def show_all(chat: Chat, page: str = "1") -> Reply:
     chat.state.pop("task_draft", None)
+    every = task_templates.every(chat.db)
+    shown = page_number(page, len(every))
     lines, buttons = numbered_list(
-        Item(_line(one), named(beginning(one.title, 10)), f"task_template:{one.id}")
-        for one in task_templates.every(chat.db)
+        Item(_line(one), _title(one), f"task_template:{one.id}") for one in every[(shown - 1) * PAGE : shown * PAGE]
     )
     return reply(
         words("task_edit.list"),
         *lines,
         rows=[
             *buttons,
+            pager("task_templates", shown, len(every)),
             [button("task_edit.new", "task_new"), button("menu.task_report", "task_report")],
             way_back("desk"),
         ],

@@ -70,14 +70,15 @@ def _middle(place: int, count: int) -> float:
 
 def _keys(draw: ImageDraw.ImageDraw, totals: Sequence[tuple[str, int, str]], locale: str) -> None:
     """What each colour means, with the sum of the week."""
-    for place, (word, total, colour) in enumerate(totals):
-        left = _LEFT + place * 270
+    left = float(_LEFT)
+    for word, total, colour in totals:
         draw.rounded_rectangle((left, 104, left + 22, 126), radius=5, fill=colour)
-        said = fonts.cut(fonts.clean(word), fonts.font(26), 140)
+        said = fonts.cut(fonts.clean(word), fonts.font(26), 170)
+        number = format_decimal(total, locale=_BABEL[locale])
         draw.text((left + 34, 124), said, font=fonts.font(26), fill=_GREY, anchor="ls")
         at = left + 34 + fonts.width(said, fonts.font(26)) + 12
-        number = format_decimal(total, locale=_BABEL[locale])
         draw.text((at, 124), number, font=fonts.font(30, bold=True), fill=_INK, anchor="ls")
+        left = at + fonts.width(number, fonts.font(30, bold=True)) + 44
 
 
 def _bars(draw: ImageDraw.ImageDraw, visitors: Sequence[int], before: Sequence[int]) -> None:

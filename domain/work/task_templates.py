@@ -92,10 +92,10 @@ def sunday(day: date) -> date:
 
 _FIRST: Final = {
     "first_visit": Template("带来今天的第一位访客", "Bring today's first visitor", "all", FIRST_VISIT, 1, 5),
-    "visitors_5": Template("带来 {n} 位访客", "Bring {n} visitors", "distributor", VISITORS, 5, 10, 2, 50),
-    "visitors_20": Template("带来 {n} 位访客", "Bring {n} visitors", "merchant", VISITORS, 20, 20, 3, 200),
-    "sale": Template("成交 {n} 单", "Orders sold today: {n}", "all", SALE, 1, 30, 1, 20),
-    "week_sales": Template("本周成交 {n} 单", "Orders sold this week: {n}", "all", WEEK_SALES, 1, 50, 1, 100),
+    "visitors_5": Template("带来 # 位访客", "Bring # visitors", "distributor", VISITORS, 5, 10, 2, 50),
+    "visitors_20": Template("带来 # 位访客", "Bring # visitors", "merchant", VISITORS, 20, 20, 3, 200),
+    "sale": Template("成交 # 单", "Orders sold today: #", "all", SALE, 1, 30, 1, 20),
+    "week_sales": Template("本周成交 # 单", "Orders sold this week: #", "all", WEEK_SALES, 1, 50, 1, 100),
     "downline_sale": Template(
         "帮一位新下线开出第一单", "Help somebody new in your team to a first sale", "all", DOWNLINE_SALE, 1, 50
     ),
@@ -114,8 +114,8 @@ def _values(template: Template) -> dict[str, Any]:
 
 
 def title(zh: str, en: str, target: int | str) -> Words:
-    """A title that operators write in both languages, shown in the reader's; `{n}` in it is the target."""
-    return words("bilingual", zh=zh.replace("{n}", str(target)), en=en.replace("{n}", str(target)))
+    """A title that operators write in both languages, shown in the reader's; `#` in it is the target."""
+    return words("bilingual", zh=zh.replace("#", str(target)), en=en.replace("#", str(target)))
 
 
 def every(db: Session) -> list[Template]:

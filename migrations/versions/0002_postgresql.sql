@@ -38,11 +38,11 @@ ALTER TABLE task ADD COLUMN suggested_id BIGINT
 
 ALTER TABLE outbox ADD COLUMN picture TEXT
 
-UPDATE task_template SET title = '带来 {n} 位访客', title_en = 'Bring {n} visitors', lowest = 2, highest = 50
+UPDATE task_template SET title = '带来 # 位访客', title_en = 'Bring # visitors', lowest = 2, highest = 50
 WHERE code = 'visitors_5' AND title = '带来 5 位访客'
 
-UPDATE task_template SET title = '带来 {n} 位访客', title_en = 'Bring {n} visitors', lowest = 3, highest = 200
+UPDATE task_template SET title = '带来 # 位访客', title_en = 'Bring # visitors', lowest = 3, highest = 200
 WHERE code = 'visitors_20' AND title = '带来 20 位访客'
 
-UPDATE task_template SET title = '成交 {n} 单', title_en = 'Orders sold today: {n}', lowest = 1, highest = 20
+UPDATE task_template SET title = '成交 # 单', title_en = 'Orders sold today: #', lowest = 1, highest = 20
 WHERE code = 'sale' AND title = '成交一单'
