@@ -9,7 +9,7 @@ from domain.periods import local_date
 from domain.wording import Words, in_two_languages, words
 from domain.work import days_off
 from domain.work.days_off import HolidaySpan, Span
-from handlers.forms import BLANK, way_back
+from handlers.forms import way_back
 from handlers.routing import Chat, Reply, button, operators, reply, route, step
 
 _AHEAD = timedelta(days=400)
@@ -18,23 +18,28 @@ _SHOWN = 12
 
 @route("holidays", who=operators)
 def show(chat: Chat) -> Reply:
-    chat.ask("holidays", "days")
+    chat.finish()
     today = local_date(chat.now, chat.shop.timezone)
     found = days_off.holidays(chat.db, today, today + _AHEAD)[:_SHOWN]
     lines = [words("holidays.line", days=_days(one.span), name=_name(one)) for one in found]
     return reply(
         words("holidays.title"),
         *(lines or [words("holidays.none")]),
-        BLANK,
-        words("holidays.ask"),
         rows=[
             *(
                 [button("holidays.remove", f"holiday_drop:{one.span.first}:{one.span.last}", name=_name(one))]
                 for one in found
             ),
+            [button("holidays.add", "holiday_new")],
             way_back("task_report"),
         ],
     )
+
+
+@route("holiday_new", who=operators)
+def ask(chat: Chat) -> Reply:
+    chat.ask("holidays", "days")
+    return reply(words("holidays.ask"), rows=[way_back("holidays")])
 
 
 @step("holidays", "days", who=operators)

@@ -46,6 +46,7 @@ follow: anyone
 found: anyone
 help: anyone /
 holiday_drop: operators
+holiday_new: operators
 holidays: operators
 holidays.days: operators
 home: anyone /
