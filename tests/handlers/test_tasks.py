@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
 
 from domain.schema import AuditRow, Leave, Member, RestDay, Task, TaskTemplate
 from domain.work import task_giving
@@ -30,8 +31,8 @@ def test_the_next_step_leads_to_the_product_of_the_task(one_house: House):
 
 def test_points_and_the_week_are_there_to_be_looked_at(one_house: House):
     with one_house.database.transaction() as db:
-        task = select(Task.id).where(Task.member_id == one_house_member(db, "lin")).limit(1)
-        db.execute(Task.__table__.update().where(Task.id.in_(task)).values(done_at=one_house.now))
+        task = select(Task.id).where(Task.member_id == member_of(db, "lin")).limit(1)
+        db.execute(update(Task).where(Task.id.in_(task)).values(done_at=one_house.now))
     lin = one_house.talk("lin")
     assert "我的积分：5" in lin.says("积分").text
     week = lin.says("周报")
@@ -40,8 +41,8 @@ def test_points_and_the_week_are_there_to_be_looked_at(one_house: House):
     assert week.picture.kind == "week"
 
 
-def one_house_member(db, member_id: str) -> int:
-    return db.execute(select(Member.id).where(Member.member_id == member_id)).scalar_one()
+def member_of(db: Session, member_id: str) -> int:
+    return int(db.execute(select(Member.id).where(Member.member_id == member_id)).scalar_one())
 
 
 def test_days_off_are_chosen_by_button_and_by_words(one_house: House):
@@ -165,7 +166,7 @@ def test_operators_see_how_the_tasks_go_and_whom_to_help(one_house: House):
             for back in (1, 2, 3):
                 done = datetime(2026, 11, 22, tzinfo=UTC) if name == "tao" and back == 1 else None
                 day = date(2026, 11, 23) - timedelta(days=back)
-                of = one_house_member(db, name)
+                of = member_of(db, name)
                 values = {"member_id": of, "template_id": template, "day": day, "target": 1, "points": 5}
                 db.execute(insert(Task).values(**values, done_at=done))
     ops = one_house.talk("ops")

@@ -154,7 +154,7 @@ def test_the_product_to_sell_is_in_stock_allowed_and_near_to_what_sold_before(db
     found = {one: rows[0][2] for one, rows in give(db, now=now).items()}
     assert (found[bound], found[stuck]) == (cup, None)
     assert found[anyone] in (hot, tea, cup)
-    three_days = {drinker: set(), anyone: set()}
+    three_days: dict[int, set[int | None]] = {drinker: set(), anyone: set()}
     for ahead in range(3):
         portion = task_giving.choose(db, DAY + timedelta(days=7 * ahead), zone=ZONE)
         assert portion is not None
