@@ -13,12 +13,12 @@ alert: operators
 alert_done: operators
 alerts: operators /
 all_products: anyone
-announce: operators /
 announce.audience: operators
 announce.confirm: operators
 announce.second: operators
 announce.text: operators
 announce.time: operators
+announce: operators /
 announce_confirm: operators
 announce_drop: operators
 announce_now: operators
@@ -42,13 +42,14 @@ channel_join: anyone
 channel_new: members
 channel_part: members
 channel_part_yes: members
-channels: members
 channels.code: anyone
+channels: members
 chart: sellers
 chat_part: operators
 chat_part_yes: operators
 chats_of: operators
 commissions: members
+days_off: sellers
 desk: operators /
 downline: sellers
 earnings: members /
@@ -61,19 +62,27 @@ first_channel: members
 follow: anyone
 found: anyone
 help: anyone /
+holiday_drop: operators
+holiday_new: operators
+holidays.days: operators
+holidays: operators
 home: anyone /
 invite: sellers /
 invite_poster: sellers
-join: anyone
 join.name: anyone
 join.yes: anyone
+join: anyone
 join_yes: anyone
-language: anyone /
 language.chosen: anyone
+language: anyone /
+leave.days: sellers
+leave: sellers
+leave_drop: sellers
+leave_on: sellers
 level: sellers
 links: sellers
-member_chats: operators /
 member_chats.whose: operators
+member_chats: operators /
 mute: members
 mutes: members
 order: members
@@ -81,11 +90,13 @@ orders: members /
 parcel: members
 parcels: members /
 pick: sellers
+points: sellers
 poster: sellers
 product: anyone
 products: anyone /
-quiet: members
 quiet.hours: members
+quiet: members
+rest: sellers
 search: anyone
 settings: members /
 share: sellers
@@ -93,14 +104,32 @@ share_shop: sellers /
 shelf: sellers /
 speak: anyone
 start: anyone /
+task.amount: operators
+task.days: operators
+task.new_amount: operators
+task.title: operators
+task_amount: operators
+task_check: operators
+task_draft: operators
+task_for: operators
+task_new: operators
+task_on: operators
+task_person: operators
+task_report: operators /
+task_report_of: operators
+task_stuck: operators
+task_switch: operators
+task_template: operators
+task_templates: operators
 tasks: sellers /
 team: sellers /
-track: anyone /
 track.code: anyone
+track: anyone /
 traffic: sellers /
 unmute: members
 unpick: sellers
 unread: members
+week: sellers
 why: members
 """
 
