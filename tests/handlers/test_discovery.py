@@ -13,12 +13,12 @@ alert: operators
 alert_done: operators
 alerts: operators /
 all_products: anyone
+announce: operators /
 announce.audience: operators
 announce.confirm: operators
 announce.second: operators
 announce.text: operators
 announce.time: operators
-announce: operators /
 announce_confirm: operators
 announce_drop: operators
 announce_now: operators
@@ -42,8 +42,8 @@ channel_join: anyone
 channel_new: members
 channel_part: members
 channel_part_yes: members
-channels.code: anyone
 channels: members
+channels.code: anyone
 chart: sellers
 chat_part: operators
 chat_part_yes: operators
@@ -64,25 +64,25 @@ found: anyone
 help: anyone /
 holiday_drop: operators
 holiday_new: operators
-holidays.days: operators
 holidays: operators
+holidays.days: operators
 home: anyone /
 invite: sellers /
 invite_poster: sellers
+join: anyone
 join.name: anyone
 join.yes: anyone
-join: anyone
 join_yes: anyone
-language.chosen: anyone
 language: anyone /
-leave.days: sellers
+language.chosen: anyone
 leave: sellers
+leave.days: sellers
 leave_drop: sellers
 leave_on: sellers
 level: sellers
 links: sellers
-member_chats.whose: operators
 member_chats: operators /
+member_chats.whose: operators
 mute: members
 mutes: members
 order: members
@@ -94,8 +94,8 @@ points: sellers
 poster: sellers
 product: anyone
 products: anyone /
-quiet.hours: members
 quiet: members
+quiet.hours: members
 rest: sellers
 search: anyone
 settings: members /
@@ -123,8 +123,8 @@ task_template: operators
 task_templates: operators
 tasks: sellers /
 team: sellers /
-track.code: anyone
 track: anyone /
+track.code: anyone
 traffic: sellers /
 unmute: members
 unpick: sellers
