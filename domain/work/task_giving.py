@@ -22,8 +22,8 @@ from domain.work.task_aims import Aim, aim
 from domain.work.task_facts import Seller
 from domain.work.task_templates import DORMANT, DOWNLINE_SALE, NEWCOMER, SALE, VISITORS, WEEK_SALES, WEEKLY, Template
 
-CHUNK: Final = 1_000
-"""Members per transaction; each has a few tasks and a notice."""
+CHUNK: Final = 400
+"""Members per transaction; each has a few tasks and a notice, which hold the writer for less than 100 ms."""
 
 _LIKELY_BP: Final = 5_000
 """A sale a day is asked only of those who sold on so many of their days; the others have a week for it."""
