@@ -16,13 +16,16 @@ from bot.rendering import LOCALES, Rendered, Texts, choose_locale
 from domain import wording
 from domain.codes import is_code
 from domain.errors import Invalid, NotFound, Refusal
-from domain.messages import conversations
+from domain.messages import conversations, digest
 from domain.messages.conversations import Standing
 from domain.wording import Words, words
 from handlers.routing import Chat, Choice, Incoming, Person, Picture, Reply, Routes, Shop, button, reply
 
 Keep = Callable[[Session, int, Reply], None]
 """Told of an answer and its contact once, inside the update's transaction: for a channel that keeps the talk itself."""
+
+Beside = Callable[[Session, int], None]
+"""Told of the contact once, inside the update's transaction: for what a channel notes of every update."""
 
 HOME, HELP, SEARCH, START, UNREAD = "home", "help", "search", "start", "unread"
 _SEARCHING = ("products", SEARCH)  # "选品 面膜": these take a noun after their word
@@ -48,18 +51,23 @@ class Gateway:
         self.clock = clock
         self._words = _vocabulary(routes, texts)
 
-    async def handle(self, incoming: Incoming, keep: Keep | None = None) -> Answer:
+    async def handle(self, incoming: Incoming, keep: Keep | None = None, beside: Beside | None = None) -> Answer:
         """Answer one update. Its effect and its answer are committed together, once, however often it comes."""
         try:
-            return await self.database.write(lambda db: self.converse(db, incoming, keep=keep))
+            return await self.database.write(lambda db: self.converse(db, incoming, keep=keep, beside=beside))
         except Refusal as refusal:
             refused = refusal
         except IntegrityError:  # the same update is being handled next door; its answer is there by now
-            return await self.database.write(lambda db: self.converse(db, incoming, keep=keep))
-        return await self.database.write(lambda db: self.converse(db, incoming, refused, keep))
+            return await self.database.write(lambda db: self.converse(db, incoming, keep=keep, beside=beside))
+        return await self.database.write(lambda db: self.converse(db, incoming, refused, keep, beside))
 
     def converse(
-        self, db: Session, incoming: Incoming, refusal: Refusal | None = None, keep: Keep | None = None
+        self,
+        db: Session,
+        incoming: Incoming,
+        refusal: Refusal | None = None,
+        keep: Keep | None = None,
+        beside: Beside | None = None,
     ) -> Answer:
         """The whole update inside one transaction.
 
@@ -102,6 +110,8 @@ class Gateway:
         )
         if keep is not None:
             keep(db, standing.contact_id, answer)
+        if beside is not None:
+            beside(db, standing.contact_id)
         return Answer(self.texts.render(answer, chat.speak or locale), standing.contact_id, repeated=False)
 
     def _destination(self, chat: Chat) -> tuple[str, bool]:
@@ -150,8 +160,19 @@ class Gateway:
             return answer
         if any(choice.action == UNREAD for row in answer.choices for choice in row):
             return answer
-        count = conversations.unread_count(chat.db, chat.person.member)
-        return answer.with_rows([button("unread.button", UNREAD, n=count)]) if count else answer
+        waiting = digest.counts(chat.db, chat.person.member)
+        return _offered(answer, waiting) if waiting else answer
+
+
+def _offered(answer: Reply, waiting: Mapping[str, int]) -> Reply:
+    """Say what waits and offer to read it: by number 1, but where the screen has numbered its own lines already."""
+    count = sum(waiting.values())
+    kinds = [words(f"unread.kind.{kind}", n=n) for kind, n in waiting.items()]
+    said = (words("blank"), words("unread.waiting", n=count, kinds=kinds))
+    row = (button("unread.button", UNREAD, n=count),)
+    numbered = any(choice.listed for choices in answer.choices for choice in choices)
+    choices = (*answer.choices, row) if numbered else (row, *answer.choices)
+    return replace(answer, body=(*answer.body, *said), choices=choices)
 
 
 def plain(text: str) -> str:

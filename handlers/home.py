@@ -46,7 +46,7 @@ def desk(chat: Chat) -> Reply:
         words("desk.today", orders=today.orders, visitors=today.visitors, new_members=today.new_members),
         words("desk.alerts", n=wrong) if wrong else words("desk.fine"),
     ]
-    rows = _menu(OPERATOR)
+    rows = _menu((*OPERATOR, "mass") if chat.shop.wechat_mass else OPERATOR)
     if chat.person.sells:
         return reply(*body, rows=[*rows, way_back()])
     return reply(*body, rows=[*rows, *_menu(("announcements", "parcels", "language", "help"))])

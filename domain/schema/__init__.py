@@ -20,6 +20,7 @@ from domain.schema.mall import (
 from domain.schema.messages import Announcement, ChatMessage, Inbox, Outbox
 from domain.schema.money import Account, Entry, Posting
 from domain.schema.people import Contact, Member, Mute
+from domain.schema.reach import Allowance, MassSend, PlatformFile, SceneCode
 from domain.schema.sales import (
     Binding,
     Commission,
@@ -38,6 +39,7 @@ __all__ = [
     "IMMUTABLE",
     "Account",
     "Alert",
+    "Allowance",
     "Announcement",
     "ApiKey",
     "AuditRow",
@@ -54,6 +56,7 @@ __all__ = [
     "Inbox",
     "JobRun",
     "Link",
+    "MassSend",
     "Member",
     "Mute",
     "Order",
@@ -64,10 +67,12 @@ __all__ = [
     "Parcel",
     "PickedProduct",
     "PlanVersion",
+    "PlatformFile",
     "Posting",
     "Product",
     "ProductText",
     "Refund",
+    "SceneCode",
     "Stock",
     "Task",
     "TaskTemplate",

@@ -53,6 +53,9 @@ join_yes: anyone
 language: anyone /
 level: sellers
 links: sellers
+mass: operators
+mass_of: operators
+mass_send: operators
 mute: members
 order: members
 orders: members /
