@@ -21,6 +21,7 @@ from bot.channels.outcomes import Outcome, Sent
 from bot.channels.parts import Parts
 from bot.channels.sending import Message, Recipient
 from bot.channels.wechat_client import WeChatClient
+from bot.channels.wechat_codes import Codes
 from bot.channels.wechat_letters import CHANNEL, Envelopes, Forged, Letter, Malformed, read
 from bot.channels.wechat_mass import MassSender
 from bot.channels.wechat_notes import note, opened
@@ -81,6 +82,7 @@ class WeChatChannel:
         self._pictures = Pictures(parts, self._client, account=self.account, secret=secret)
         self.able = Capabilities(parts)
         self._push = Push(parts, self._client, self.able)
+        self._codes = Codes(parts, self._client, self.able, account=self.account)
         self.mass = MassSender(parts, self._client, self.able)
         self._fates = AnswerFates(parts.database, CHANNEL, parts.clock)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -236,7 +238,8 @@ class WeChatChannel:
             return reply
 
     async def _reply(self, letter: Letter, answer: Answer) -> Reply:
-        rendered, picture = answer.rendered, answer.rendered.picture
+        rendered = await self._codes.on_poster(answer.rendered)
+        picture = rendered.picture
         if picture is None:
             return Reply(self._pages(rendered)[0], contact_id=answer.contact_id)
         if picture.kind in _PICTURE_FIRST:
@@ -248,17 +251,17 @@ class WeChatChannel:
                 media_id = None
             if media_id is not None:
                 if not answer.repeated:
-                    self._do_later(self._send_words(letter, answer), f"words {letter.key}")
+                    self._do_later(self._send_words(letter, answer.contact_id, rendered), f"words {letter.key}")
                 return Reply(media_id=media_id, contact_id=answer.contact_id)
         link = self._pictures.link(picture, rendered.locale, answer.contact_id)
         text = self._pages(replace(rendered, text=f"{rendered.text}\n🖼 {link}"))[0]
         return Reply(text, contact_id=answer.contact_id)
 
-    async def _send_words(self, letter: Letter, answer: Answer) -> None:
+    async def _send_words(self, letter: Letter, contact_id: int, rendered: Rendered) -> None:
         """Send what belongs to a picture after it; whoever's window is shut finds the way by 0 all the same."""
         await asyncio.sleep(AFTER_PICTURE_SECONDS)
-        send = partial(self._client.send_text, letter.person, self._pages(answer.rendered)[0])
-        outcome = await self._push.beside(answer.contact_id, send)
+        send = partial(self._client.send_text, letter.person, self._pages(rendered)[0])
+        outcome = await self._push.beside(contact_id, send)
         if not isinstance(outcome, Sent):
             log.info("wechat.words_not_sent", outcome=type(outcome).__name__)
 

@@ -4,87 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import aiohttp
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import select
 
 from bot.channels import wechat
 from bot.channels.outcomes import Closed, Sent
-from bot.channels.sending import Message, Recipient
-from bot.channels.wechat import WeChatChannel, make_channel
+from bot.channels.sending import Message
 from bot.channels.wechat_pages import pages
 from bot.rendering import Button, Rendered
 from domain.errors import NotFound
-from domain.schema import Contact, Inbox, Member
+from domain.schema import Contact, Member
 from handlers.routing import Picture
-from tests.bot.channels.office import Office
-from tests.fakes.wechat import AES_KEY, APP_ID, APP_SECRET, TOKEN, FakeWeChat
-from tests.fakes.wechat_person import Person
-from tests.fakes.wechat_wire import to_xml
+from tests.bot.channels.wechat_scene import scene, seller
+from tests.fakes.wechat import AES_KEY
 from tests.handlers.house import House
 
 BOTH_WAYS = pytest.mark.parametrize("aes_key", [None, AES_KEY], ids=["plain", "aes"])
-
-
-@dataclass
-class Scene:
-    fake: FakeWeChat
-    office: Office
-    channel: WeChatChannel
-
-    def knows(self, person: Person, member_id: str, locale: str = "zh") -> None:
-        """The person of this openid is that member."""
-        with self.office.database.transaction() as db:
-            mine = select(Member.id).where(Member.member_id == member_id).scalar_subquery()
-            this = (Contact.channel == "wechat", Contact.account == person.openid)
-            db.execute(update(Contact).where(*this).values(member_id=mine, state={}, locale=locale))
-
-    def recipient(self, person: Person) -> Recipient:
-        with self.office.database.transaction() as db:
-            contact = db.execute(select(Contact.id).where(Contact.account == person.openid)).scalar_one()
-        return Recipient(contact, person.openid, "zh")
-
-    def counted(self) -> tuple[int, int]:
-        with self.office.database.transaction() as db:
-            inbox = db.scalar(select(func.count()).select_from(Inbox))
-            people = db.scalar(select(func.count()).select_from(Member))
-            return inbox or 0, people or 0
-
-    def text(self, person: str, text: str, **fields: Any) -> bytes:
-        whole = {"ToUserName": self.fake.account, "FromUserName": person, "CreateTime": 1, "MsgType": "text"}
-        return to_xml({**whole, "Content": text, "MsgId": 7, **fields})
-
-
-@asynccontextmanager
-async def scene(house: House, *, aes_key: str | None = None, **options: Any) -> AsyncIterator[Scene]:
-    async with FakeWeChat(aes_key=aes_key, now=lambda: house.now, **options) as fake:
-        environ = {
-            "FENXIAO_WECHAT__APP_ID": APP_ID,
-            "FENXIAO_WECHAT__APP_SECRET": APP_SECRET,
-            "FENXIAO_WECHAT__TOKEN": TOKEN,
-            "FENXIAO_WECHAT__API_URL": fake.base_url,
-        } | ({"FENXIAO_WECHAT__AES_KEY": aes_key} if aes_key else {})
-        office = Office(house, **environ)
-        channel = make_channel(office)
-        async with office.serving(channel) as url:
-            fake.bot_url = f"{url}/wechat"
-            await channel.start(may_poll=lambda: True)
-            yield Scene(fake, office, channel)
-
-
-async def seller(at: Scene, openid: str = "o-lin", member_id: str = "lin", locale: str = "zh") -> Person:
-    """Somebody who sells already, with the home screen before them."""
-    person = at.fake.person(openid)
-    await person.follows()
-    at.knows(person, member_id, locale)
-    await person.says("0")
-    return person
 
 
 @BOTH_WAYS
