@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -34,10 +34,11 @@ DATABASE_RETRY_SECONDS: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The way that was chosen, and what it cost."""
+    """The way that was chosen, and what it cost. `repeated`: it may have arrived this way before."""
 
     route: Route
     spent: Spent | None
+    repeated: bool = False
 
 
 class Capabilities:
@@ -104,16 +105,18 @@ class Push:
     async def send(self, to: Recipient, message: Message) -> Outcome:
         """Send a notice by the first way that takes it; Closed if none does, and it is kept for the next contact."""
         tried: list[Route] = []
-        reason = "no way is open"
+        given_up: Closed | Unknown = Closed("no way is open")
         while True:
             try:
                 taken = await self._parts.database.write(partial(self._take, to=to, message=message, tried=tried))
             except DatabaseUnavailable as error:
                 return Retry(DATABASE_RETRY_SECONDS, "account", f"the database is away: {error}")
             if taken is None:
-                return Closed(reason)
+                return given_up
+            if isinstance(taken, Unknown):
+                return taken
             outcome = await self._by(taken.route, to, message)
-            await self._settle(taken, outcome, message.key)
+            await self._settle(taken, outcome, None if taken.repeated else message.key)
             match outcome:
                 case Closed(reason):
                     tried.append(taken.route)
@@ -121,6 +124,8 @@ class Push:
                     tried.append(taken.route)
                 case _:
                     return outcome
+            # What WeChat refuses to repeat may have arrived the first time: no other way, and nobody knows.
+            given_up = Unknown(reason) if taken.repeated else Closed(reason)
 
     async def beside(self, contact_id: int, send: Callable[[], Awaitable[Outcome]]) -> Outcome:
         """Send what belongs to an answer as a customer-service message, if the book has one left."""
@@ -131,8 +136,8 @@ class Push:
         await self._settle(taken, outcome, None)
         return outcome
 
-    def _take(self, db: Session, *, to: Recipient, message: Message, tried: Sequence[Route]) -> Taken | None:
-        """Choose the way and take what it costs out of the book, before anything is sent."""
+    def _take(self, db: Session, *, to: Recipient, message: Message, tried: Sequence[Route]) -> Taken | Unknown | None:
+        """Choose the way and take what it costs out of the book, before anything is sent. None: no way is open."""
         now, off = self._parts.clock(), self._able.off
         open_now = wechat_routes.routes(
             message.kind,
@@ -151,8 +156,8 @@ class Push:
             taken = self._pay(db, to.contact_id, route, now)
             if taken is not None:
                 allowances.note_route(db, message.key, route.name)
-                return taken
-        return None
+                return replace(taken, repeated=repeated)
+        return Unknown("its template was switched off meanwhile") if repeated else None
 
     def _take_window(self, db: Session, *, contact_id: int) -> Taken | None:
         now = self._parts.clock()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from domain.schema import Allowance, Contact, Outbox
@@ -126,3 +126,10 @@ def note_route(db: Session, key: str, route: str | None) -> None:
 def route_of(db: Session, key: str) -> str | None:
     """Return the route that was noted for the message with this key."""
     return db.scalar(select(Outbox.route).where(Outbox.key == key))
+
+
+def forget_closed(db: Session, limit: int, *, before: datetime) -> int:
+    """Take up to `limit` entries out of the book that closed before `before`, and return how many."""
+    old = (select(Allowance.contact_id, Allowance.kind).where(Allowance.closes_at < before).limit(limit)).subquery()
+    these = tuple_(Allowance.contact_id, Allowance.kind).in_(select(old))
+    return len(db.execute(delete(Allowance).where(these).returning(Allowance.kind)).all())

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
+from bot.channels import wechat_mass
 from domain.messages import announcements, mass, outbox
 from domain.schema import Allowance, AuditRow, Mute, Outbox
 from tests.bot.channels.wechat_scene import Scene, scene, seller
@@ -75,6 +76,14 @@ async def test_an_operator_orders_it_in_chat_and_everybody_left_gets_it_once(hou
             rows = db.scalars(select(AuditRow.after).where(AuditRow.action == "announcement.mass")).all()
         assert rows == [{"recipients": {"zh": 4}}]
         assert "都收到了" in ops.taps("mass").text
+
+
+async def test_what_was_ordered_goes_out_by_itself(one_house: House, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(wechat_mass, "LOOK_SECONDS", 0.05)
+    async with scene(one_house) as at:
+        people = await audience(at, "mei", "lin")
+        ordered(at, announced(at))
+        assert (await people[1].hears("周年庆")).via == "mass"
 
 
 async def test_it_reads_well_in_english_too(one_house: House):

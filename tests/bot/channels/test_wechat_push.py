@@ -230,6 +230,20 @@ async def test_a_template_whose_answer_was_lost_is_repeated_by_no_other_way(one_
         assert len(at.fake.repetitions) == 1
 
 
+async def test_a_template_that_may_have_arrived_and_is_refused_the_second_time_stays_unknown(one_house: House):
+    async with scene(one_house, settings=BOTH) as at:
+        at.fake.templates["T1"] = ["amount3"]
+        lin = await seller(at)
+        kept(at, lin, "doubt")
+        one_house.now += timedelta(hours=49)
+        at.fake.fault("message/template/send", "accepted_then_no_answer", times=1)
+        at.fake.fault("message/template/send", "errcode", code=-1, times=1)
+        at.fake.fault("message/template/send", "errcode", code=40037, times=1)
+        outcomes = [await at.sends(lin, "doubt", amount=AMOUNT) for _ in range(4)]
+        assert [type(one) for one in outcomes] == [Unknown, Retry, Unknown, Unknown]
+        assert [seen.via for seen in lin.heard if "¥38.70" in seen.text] == ["template"]
+
+
 def kept(at: Scene, person: Person, key: str) -> None:
     """The outbox has a message with this key."""
     from domain.messages import outbox

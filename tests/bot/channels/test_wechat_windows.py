@@ -51,11 +51,13 @@ def fates(at: Scene) -> dict[str, tuple[str, str | None]]:
 
 
 async def settled(at: Scene) -> None:
-    """Wait until nothing is on its way; the clock goes on, so what was to be tried again is."""
+    """Wait until nothing is on its way; while all that is left waits for another try, the clock goes on."""
     for _ in range(1_000):
-        if not any(state in ("queued", "sending") for state, _ in fates(at).values()):
+        under_way = {state for state, _ in fates(at).values()} & {"queued", "sending"}
+        if not under_way:
             return
-        at.office.house.now += timedelta(seconds=2)
+        if under_way == {"queued"}:
+            at.office.house.now += timedelta(seconds=2)
         await asyncio.sleep(0.05)
     raise AssertionError(Counter(fates(at).values()))
 
