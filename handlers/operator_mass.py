@@ -35,11 +35,11 @@ def one(chat: Chat, which: str) -> Reply:
     return reply(
         words("announce.of", audience=named(found.audience), text=beginning(found.text, 30)),
         BLANK,
-        words("mass.unreached", n=total),
+        words("mass.unreached", n=_count(total)),
         *([words(f"mass.sparingly_{chat.shop.wechat_mass}")] if possible else []),
         *([BLANK, *map(_state, sendings)] if sendings else []),
         rows=[
-            [button("mass.send", f"mass_send:{found.id}", n=total)] if possible else [],
+            [button("mass.send", f"mass_send:{found.id}", n=_count(total))] if possible else [],
             [button("announce.refresh", f"mass_of:{found.id}")] if sendings else [],
             way_back("mass"),
         ],
@@ -60,8 +60,12 @@ def _quota(chat: Chat) -> Quota:
 
 
 def _item(one: Announced, count: int) -> Item:
-    line = words("mass.line", at=one.at, text=beginning(one.text, 30), n=count)
+    line = words("mass.line", at=one.at, text=beginning(one.text, 30), n=_count(count))
     return Item(line, named(beginning(one.text, 10)), f"mass_of:{one.id}")
+
+
+def _count(n: int) -> Words:
+    return words("mass.counted" if n < mass.COUNTED else "mass.at_least", n=n)
 
 
 def _is_open(sending: Sending) -> bool:

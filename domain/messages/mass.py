@@ -24,8 +24,11 @@ from domain.schema.base import Utc
 from domain.sql import insert_selected, one_at_a_time
 
 CHANNEL: Final = "wechat"
-LEAST, MOST = 2, 5_000
+LEAST, MOST = 2, 4_000
 """Recipients of one call: WeChat takes 10,000, but so many rows are marked in one short transaction."""
+
+COUNTED = 20_000
+"""Nobody waits for more than this to be counted."""
 
 KNOWN_FOR: Final = timedelta(hours=23, minutes=50)
 """How long WeChat surely recognises a key that it has seen: 24 hours, less what clocks may differ by."""
@@ -81,15 +84,14 @@ def quota(account_kind: str, zone: ZoneInfo, *, now: datetime) -> Quota:
 
 
 def unreached(db: Session, announcement: int, limit_to: Quota) -> dict[str, int]:
-    """Return how many people a mass message would go to now, by language."""
-    rows = db.execute(
-        _recipients(announcement, limit_to).with_only_columns(_LOCALE.label("locale"), func.count()).group_by(_LOCALE)
-    )
+    """Return how many people a mass message would go to now, by language; no more than COUNTED are looked at."""
+    found = _recipients(announcement, limit_to).with_only_columns(_LOCALE.label("locale")).limit(COUNTED).subquery()
+    rows = db.execute(select(found.c.locale, func.count()).group_by(found.c.locale))
     return {row[0]: row[1] for row in rows}
 
 
 def order(db: Session, announcement: int, limit_to: Quota, *, by: str, now: datetime) -> int:
-    """Have the announcement sent as a mass message to whom it did not reach; returns how many those are.
+    """Have the announcement sent as a mass message to whom it did not reach; returns how many of those were counted.
 
     Ordering twice sends once. Raises NotFound, and NobodyLeft if no language has two recipients.
     """

@@ -93,7 +93,7 @@ async def test_it_reads_well_in_english_too(one_house: House):
         ops: Talk = one_house.talk("ops", locale="en")
         assert "4 not reached" in ops.taps("mass").text
         ops.says("1")
-        assert "4 people on WeChat did not get it" in ops.last.text
+        assert "On WeChat 4 did not get it" in ops.last.text
         assert "About to be sent" in ops.presses("Send to these 4").text
         await at.channel.mass.round()
         assert "WeChat has taken it for 4" in ops.taps(f"mass_of:{made}").text
