@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot import cli_data, cli_work
+from bot import cli_data, cli_wechat, cli_work
 from bot.cli_support import Json, Refused, expected, load_settings, opened, refuse, show
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ cli.add_typer(admin, name="admin")
 cli.add_typer(api_key, name="api-key")
 cli_work.register(cli)
 cli_data.register(cli)
+cli_wechat.register(cli)
 
 TEMPLATES = Path(__file__).parent / "templates"
 

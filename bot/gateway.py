@@ -15,7 +15,7 @@ from bot.rendering import LOCALES, Rendered, Texts, choose_locale
 from domain import wording
 from domain.codes import is_code
 from domain.errors import Invalid, NotAllowed, NotFound, Refusal
-from domain.messages import conversations
+from domain.messages import conversations, digest
 from domain.messages.conversations import Standing
 from domain.people import linking
 from domain.wording import Words, words
@@ -37,6 +37,9 @@ from handlers.routing import (
 
 Keep = Callable[[Session, int, Reply], None]
 """Told of an answer and its contact once, inside the update's transaction: for a channel that keeps the talk itself."""
+
+Beside = Callable[[Session, int], None]
+"""Told of the contact once, inside the update's transaction: for what a channel notes of every update."""
 
 HOME, HELP, SEARCH, START, UNREAD = "home", "help", "search", "start", "unread"
 _SEARCHING = ("products", SEARCH)  # "选品 面膜": these take a noun after their word
@@ -74,24 +77,29 @@ class Gateway:
         self._words = _vocabulary(routes, texts)
         self._answers = _answers(texts)
 
-    async def handle(self, incoming: Incoming, keep: Keep | None = None) -> Answer:
+    async def handle(self, incoming: Incoming, keep: Keep | None = None, beside: Beside | None = None) -> Answer:
         """Answer one update. Its effect and its answer are committed together, once, however often it comes."""
-        answer = await self._handle(incoming, keep)
+        answer = await self._handle(incoming, keep, beside)
         if answer.next_picture is not None and self._prepare_picture is not None:
             self._prepare_picture(answer.next_picture)
         return answer
 
-    async def _handle(self, incoming: Incoming, keep: Keep | None) -> Answer:
+    async def _handle(self, incoming: Incoming, keep: Keep | None, beside: Beside | None) -> Answer:
         try:
-            return await self.database.write(lambda db: self.converse(db, incoming, keep=keep))
+            return await self.database.write(lambda db: self.converse(db, incoming, keep=keep, beside=beside))
         except Refusal as refusal:
             refused = refusal
         except IntegrityError:  # the same update is being handled next door; its answer is there by now
-            return await self.database.write(lambda db: self.converse(db, incoming, keep=keep))
-        return await self.database.write(lambda db: self.converse(db, incoming, refused, keep))
+            return await self.database.write(lambda db: self.converse(db, incoming, keep=keep, beside=beside))
+        return await self.database.write(lambda db: self.converse(db, incoming, refused, keep, beside))
 
     def converse(
-        self, db: Session, incoming: Incoming, refusal: Refusal | None = None, keep: Keep | None = None
+        self,
+        db: Session,
+        incoming: Incoming,
+        refusal: Refusal | None = None,
+        keep: Keep | None = None,
+        beside: Beside | None = None,
     ) -> Answer:
         """The whole update inside one transaction.
 
@@ -137,6 +145,8 @@ class Gateway:
         )
         if keep is not None:
             keep(db, standing.contact_id, answer)
+        if beside is not None:
+            beside(db, standing.contact_id)
         rendered = self.texts.render(answer, chat.speak or locale)
         return Answer(rendered, standing.contact_id, repeated=False, next_picture=answer.next_picture)
 
@@ -195,8 +205,19 @@ class Gateway:
             return answer
         if any(choice.action == UNREAD for row in answer.choices for choice in row):
             return answer
-        count = conversations.unread_count(chat.db, chat.person.member)
-        return answer.with_rows([button("unread.button", UNREAD, n=count)]) if count else answer
+        waiting = digest.counts(chat.db, chat.person.member)
+        return _offered(answer, waiting) if waiting else answer
+
+
+def _offered(answer: Reply, waiting: Mapping[str, int]) -> Reply:
+    """Say what waits and offer to read it: by number 1, but where the screen has numbered its own lines already."""
+    count = sum(waiting.values())
+    kinds = [words(f"unread.kind.{kind}", n=n) for kind, n in waiting.items()]
+    said = (words("blank"), words("unread.waiting", n=count, kinds=kinds))
+    row = (button("unread.button", UNREAD, n=count),)
+    numbered = any(choice.listed for choices in answer.choices for choice in choices)
+    choices = (*answer.choices, row) if numbered else (row, *answer.choices)
+    return replace(answer, body=(*answer.body, *said), choices=choices)
 
 
 def _vocabulary(routes: Routes, texts: Texts) -> Mapping[str, str]:

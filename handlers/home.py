@@ -48,7 +48,7 @@ def desk(chat: Chat) -> Reply:
         *([words("desk.tasks", done=done, given=given)] if given else []),
         words("desk.alerts", n=wrong) if wrong else words("desk.fine"),
     ]
-    rows = _menu(OPERATOR)
+    rows = _menu((*OPERATOR, "mass") if chat.shop.wechat_mass else OPERATOR)
     if chat.person.sells:
         return reply(*body, rows=[*rows, way_back()])
     return reply(*body, rows=[*rows, *_menu(("announcements", "parcels", "settings", "help"))])

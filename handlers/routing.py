@@ -109,6 +109,7 @@ class Shop:
     demo: bool
     channels: tuple[str, ...] = ("webchat",)
     telegram_username: str | None = None
+    wechat_mass: str | None = None  # service or subscription, if the account on WeChat may send mass messages
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from domain.schema.mall import (
 from domain.schema.messages import Announcement, ChatMessage, Inbox, Outbox
 from domain.schema.money import Account, Entry, Posting
 from domain.schema.people import ChannelCode, Contact, Member, Mute, WrongCode
+from domain.schema.reach import Allowance, MassSend, PlatformFile, SceneCode
 from domain.schema.sales import (
     Binding,
     Commission,
@@ -49,6 +50,7 @@ __all__ = [
     "IMMUTABLE",
     "Account",
     "Alert",
+    "Allowance",
     "Announcement",
     "ApiKey",
     "AuditRow",
@@ -68,6 +70,7 @@ __all__ = [
     "JobRun",
     "Leave",
     "Link",
+    "MassSend",
     "Member",
     "Mute",
     "Order",
@@ -78,11 +81,13 @@ __all__ = [
     "Parcel",
     "PickedProduct",
     "PlanVersion",
+    "PlatformFile",
     "Posting",
     "Product",
     "ProductText",
     "Refund",
     "RestDay",
+    "SceneCode",
     "Stock",
     "Task",
     "TaskTemplate",

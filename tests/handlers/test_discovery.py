@@ -81,6 +81,9 @@ leave_drop: sellers
 leave_on: sellers
 level: sellers
 links: sellers
+mass: operators
+mass_of: operators
+mass_send: operators
 member_chats: operators /
 member_chats.whose: operators
 mute: members

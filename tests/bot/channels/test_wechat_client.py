@@ -151,6 +151,8 @@ async def test_only_where_wechat_drops_repetitions_may_a_lost_answer_be_repeated
         (43004, Dead),
         (43019, Dead),
         (43101, Dead),
+        (43107, Closed),
+        (43108, Retry),
         (43117, Retry),
         (45009, Retry),
         (45011, Retry),
@@ -171,6 +173,25 @@ async def test_each_error_code_has_its_consequence(
     fake.fault(SEND, "errcode", code=code, times=1)
     assert isinstance(await client.send_text("mei", "你好"), expected)
     assert await client.send_text("mei", "你好") == Sent(None)
+
+
+@pytest.mark.parametrize("code", [40001, 40014, 42001])
+async def test_a_token_that_is_refused_is_renewed_and_the_call_repeated_once(
+    code: int, fake: FakeWeChat, client: WeChatClient
+):
+    await client.send_text("mei", "一")
+    fake.fault(SEND, "errcode", code=code, times=1)
+    assert await client.send_text("mei", "二") == Sent(None)
+    assert (fake.token_fetches, fake.person("mei").texts) == (2, ["一", "二"])
+
+
+async def test_a_notice_without_consent_says_nothing_about_the_person(fake: FakeWeChat, client: WeChatClient):
+    fields = {"amount": "¥1", "order": "A-1"}
+    fake.person("mei").consents["commission"] = 1
+    assert await client.send_subscription("mei", "commission", fields) == Sent(None)
+    refused = await client.send_subscription("mei", "commission", fields)
+    assert isinstance(refused, Closed)
+    assert refused.reason.startswith("43101")
 
 
 def test_quotas_park_the_account_and_a_person_only_themselves():
