@@ -78,7 +78,8 @@ async def test_menu_and_codes_are_made(fake: FakeWeChat, client: WeChatClient):
     assert isinstance(failed.value.outcome, Refused)
 
 
-async def test_fifty_sends_at_a_token_rotation_cost_one_fetch(fake: FakeWeChat, client: WeChatClient):
+async def test_fifty_sends_at_a_token_rotation_cost_one_fetch(fake: FakeWeChat):
+    client = WeChatClient(app_id=APP_ID, app_secret=APP_SECRET, api_url=fake.api_url)
     people = [fake.person(f"p{n}", follows=True) for n in range(50)]
     for person in people:
         person.opens_window()
@@ -88,6 +89,7 @@ async def test_fifty_sends_at_a_token_rotation_cost_one_fetch(fake: FakeWeChat, 
     assert outcomes == [Sent(None)] * 50
     assert fake.token_fetches == 2
     assert all(person.texts == ["早上好"] for person in people)
+    await client.close()
 
 
 async def test_fifty_first_sends_share_one_fetch_and_its_failure(fake: FakeWeChat, hasty: WeChatClient):
