@@ -64,6 +64,7 @@ RULES: Final[Mapping[str, Rule]] = {
         shown=_whether("unreachable_since"),
     ),
     "mute": Rule(("member_id", "category")),
+    "entry_link": Rule(("member_id",), left_out=("hash", "expires_at")),
     # the mall
     "brand": Rule(("name",)),
     "product": Rule(("sku",), left_out=("created_at",)),

@@ -52,7 +52,13 @@ class Sessions:
         kept = request.cookies.get(self._name(request), "")
         known = _TOKEN.fullmatch(kept) is not None
         seat = request.cookies.get(_SEAT_COOKIE, "") if self._parts.shop.demo else ""
-        return Session(kept if known else secrets.token_urlsafe(32), not known, seat if _is_member_id(seat) else None)
+        fresh = self.fresh()
+        return Session(kept if known else fresh.token, not known, seat if _is_member_id(seat) else None)
+
+    @staticmethod
+    def fresh() -> Session:
+        """Return a session that no browser has yet."""
+        return Session(secrets.token_urlsafe(32), True, None)
 
     def keep(self, request: web.Request, answer: web.StreamResponse, session: Session) -> None:
         """Let the browser keep the session."""
@@ -73,11 +79,15 @@ class Sessions:
 
     def check_origin(self, request: web.Request) -> None:
         """Only our own page may speak: no other site's script, and no form that some page posts here."""
+        self.check_site(request)
+        if request.content_type != "application/json":
+            raise problems.Problem(415, "not_json", "This takes JSON only")
+
+    def check_site(self, request: web.Request) -> None:
+        """Only a page of ours may post here."""
         origin = _split(request.headers.get(hdrs.ORIGIN, ""))
         if origin.netloc not in (request.host, self._public.netloc) or not origin.netloc:
             raise problems.Problem(403, "foreign_origin", "This may only be used from the chat page itself")
-        if request.content_type != "application/json":
-            raise problems.Problem(415, "not_json", "This takes JSON only")
 
     def _name(self, request: web.Request) -> str:
         return f"__Host-{_COOKIE}" if self.is_secure(request) else _COOKIE

@@ -19,7 +19,7 @@ from domain.schema.mall import (
 )
 from domain.schema.messages import Announcement, ChatMessage, Inbox, Outbox
 from domain.schema.money import Account, Entry, Posting
-from domain.schema.people import Contact, Member, Mute
+from domain.schema.people import Contact, EntryLink, Member, Mute
 from domain.schema.sales import (
     Binding,
     Commission,
@@ -50,6 +50,7 @@ __all__ = [
     "CurrencyRate",
     "DaySalt",
     "Entry",
+    "EntryLink",
     "Fact",
     "Inbox",
     "JobRun",

@@ -19,7 +19,7 @@ from bot import cli, cli_support
 from bot.database import Database
 from domain.messages import alerts, outbox
 from domain.money import bookkeeping, ledger
-from domain.schema import Contact, Member
+from domain.schema import Contact, EntryLink, Member
 from domain.wording import words
 from tests.someone import THEN, chat, member
 
@@ -100,6 +100,39 @@ def test_the_first_operator_needs_only_a_chat_account(fenxiao: Fenxiao, database
     assert database.read_now(lambda db: db.query(Member.operator).all()) == [(True,)]
     assert database.read_now(lambda db: db.query(Contact.account).all()) == [("12345",)]
     assert fenxiao("admin", "grant", "12345").status == 2
+
+
+def test_an_operator_of_the_web_chat_gets_a_link_to_enter_by(fenxiao: Fenxiao, database: Database) -> None:
+    made = fenxiao("admin", "grant", "webchat", "--name", "云姐", "--json").data
+    assert made["link"].startswith("http://localhost:8080/chat/enter/")
+    assert made["expires_at"].endswith("Z")
+    assert fenxiao("admin", "list", "--json").data == {"operators": [{"member_id": made["member_id"], "name": "云姐"}]}
+    again = fenxiao("admin", "entry", made["member_id"])
+    assert "http://localhost:8080/chat/enter/" in again.out
+    assert database.read_now(lambda db: db.query(EntryLink).count()) == 1
+
+
+def test_nobody_is_made_an_operator_whom_nobody_can_be(fenxiao: Fenxiao, database: Database) -> None:
+    invented = fenxiao("admin", "grant", "webchat:me")
+    assert (invented.status, invented.out) == (1, "")
+    assert "fenxiao admin grant webchat" in invented.err
+    assert fenxiao("admin", "grant", "telegram:@me").status == 2
+    assert fenxiao("admin", "grant", "member:m-nobody").status == 1
+    assert fenxiao("admin", "entry", "m-nobody").status == 1
+    assert database.read_now(lambda db: db.query(Member).count()) == 0
+
+
+def test_an_operator_can_be_named_by_the_member_and_be_none_again(fenxiao: Fenxiao, database: Database) -> None:
+    with database.transaction() as db:
+        chat(db, member(db, "m-1", name="Anna"), "telegram", "777")
+    assert fenxiao("admin", "grant", "member:m-1", "--json").data == {"member_id": "m-1", "operator": True}
+    fenxiao("admin", "entry", "m-1")
+    gone = fenxiao("admin", "revoke", "telegram:777", "--json").data
+    assert gone == {"member_id": "m-1", "operator": False, "left": 0}
+    assert database.read_now(lambda db: db.query(EntryLink).count()) == 0
+    twice = fenxiao("admin", "revoke", "member:m-1")
+    assert (twice.status, "is no operator" in twice.err) == (1, True)
+    assert "grant webchat" in fenxiao("admin", "list").out
 
 
 def test_a_key_is_shown_once_and_its_name_is_taken(fenxiao: Fenxiao) -> None:
