@@ -18,7 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from bot.channels.strangers import clean_text
 from bot.channels.webchat import OpenPage, WebChat
 from bot.rendering import LOCALES, Button, Texts, choose_locale
-from bot.web import problems, shop, strict_json
+from bot.web import problems, reader, shop, strict_json
 from bot.web.app import CALLERS, STATIC
 from bot.web.chat_entry import EntryPages
 from bot.web.chat_session import Session, Sessions
@@ -297,13 +297,12 @@ class ChatRoutes:
         if owner is None and session.seat is not None:  # nobody of the demo sits there
             return await self.visitor(request, replace(session, seat=None))
         asked, kept = request.query.get("lang"), self._sessions.language(request)
-        accepted = [part.split(";")[0].strip() for part in request.headers.get(hdrs.ACCEPT_LANGUAGE, "").split(",")]
         wishes = [asked if asked in LOCALES else None]
         if owner is not None and self._parts.shop.demo:  # one visitor, many seats: the visitor's language counts
             wishes += [kept, owner.contact_locale]
         elif owner is not None:
             wishes += [owner.contact_locale, owner.member_locale]
-        return Visitor(session, owner, choose_locale(*wishes, kept, *accepted, self._parts.shop.locale))
+        return Visitor(session, owner, choose_locale(*wishes, kept, *reader.accepted(request), self._parts.shop.locale))
 
     async def _is_known(self, code: str) -> bool:
         return await self._parts.database.read(partial(links.resolve, code=code)) is not None

@@ -12,13 +12,12 @@ from urllib.parse import SplitResult, urlsplit
 from aiohttp import hdrs, web
 
 from bot.channels.parts import Parts
-from bot.web import problems
+from bot.web import problems, reader
 from bot.web.security import host_name
 from domain.demo.people import SEAT
 
 _COOKIE: Final = "fenxiao-chat"
 _SEAT_COOKIE: Final = "fenxiao-seat"
-_LANGUAGE_COOKIE: Final = "fenxiao-language"
 _YEAR_SECONDS: Final = 365 * 24 * 3600
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _MEMBER_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -72,10 +71,10 @@ class Sessions:
             self._set(request, answer, _SEAT_COOKIE, member_id, path="/chat")
 
     def language(self, request: web.Request) -> str | None:
-        return request.cookies.get(_LANGUAGE_COOKIE)
+        return request.cookies.get(reader.CHAT_LANGUAGE)
 
     def keep_language(self, request: web.Request, answer: web.StreamResponse, locale: str) -> None:
-        self._set(request, answer, _LANGUAGE_COOKIE, locale, path="/chat")
+        self._set(request, answer, reader.CHAT_LANGUAGE, locale, path="/chat")
 
     def check_origin(self, request: web.Request) -> None:
         """Only our own page may speak: no other site's script, and no form that some page posts here."""

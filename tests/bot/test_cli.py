@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ from bot import cli, cli_support
 from bot.database import Database
 from domain.messages import alerts, outbox
 from domain.money import bookkeeping, ledger
+from domain.money.settlement import SettlementInFuture
 from domain.schema import Contact, EntryLink, Member
 from domain.wording import words
 from tests.someone import THEN, chat, member
@@ -192,6 +194,40 @@ def test_a_plan_is_checked_published_and_refused_with_the_reason(fenxiao: Fenxia
     assert (published["name"], published["from"]) == ("2026 autumn", "2026-12-01T00:00:00Z")
 
 
+def test_the_plan_to_start_from_has_nothing_against_it(fenxiao: Fenxiao) -> None:
+    example = str(ROOT / "config" / "plan.example.toml")
+    assert fenxiao("plan", "check", example).out == "Nothing stands against this plan.\n"
+    published = fenxiao("plan", "publish", example).out
+    assert re.search(r"is in force from 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ\.", published)
+
+
+def test_a_file_that_is_no_plan_is_said_to_be_none(fenxiao: Fenxiao) -> None:
+    said = fenxiao("plan", "check", str(ROOT / "README.md"))
+    assert (said.status, said.out.startswith("error: The file cannot be read as a plan: not TOML")) == (1, True)
+
+
+def test_what_is_not_there_is_named_and_times_have_their_year_and_zone(fenxiao: Fenxiao) -> None:
+    assert fenxiao("events", "retry", "99999").err == "There is no event 99999.\n"
+    future = cli_support.expected(SettlementInFuture(as_of=THEN.replace(year=2199, microsecond=5), now=THEN))
+    assert future == "It is not 2199-11-01T00:00:00Z yet; at most 2026-11-01T00:00:00Z can be settled."
+
+
+@pytest.mark.parametrize(
+    ("environment", "chosen", "spoken"),
+    [
+        ({"LANG": "en_US.UTF-8"}, None, "en"),
+        ({"LANG": "en_US.UTF-8", "LC_ALL": "zh_CN.UTF-8"}, None, "zh"),
+        ({"LANG": "en_US.UTF-8"}, "zh", "zh"),
+        ({"LANG": "C.UTF-8"}, None, None),
+        ({}, None, None),
+    ],
+)
+def test_whoever_starts_it_is_greeted_in_the_language_of_their_terminal(
+    environment: dict[str, str], chosen: str | None, spoken: str | None
+) -> None:
+    assert cli.terminal_language(environment, chosen) == spoken
+
+
 def test_what_needs_a_person_is_listed(fenxiao: Fenxiao, database: Database) -> None:
     def doubt(db: Any) -> None:
         one = member(db, "m-1")
@@ -237,7 +273,8 @@ def test_finance_gets_its_tables_and_no_formula_in_them(fenxiao: Fenxiao, databa
         assert fenxiao("export", "ledger", "-o", str(tmp_path / name)).status == 0
     table = (tmp_path / "ledger.csv").read_text(encoding="utf-8-sig")
     assert "'=earned:A-1" in table
-    assert "1234" in table
+    assert ",1234," in table
+    assert [line.rpartition(",")[2] for line in table.splitlines()] == ["amount_decimal", "12.34", "-12.34"]
     books = (tmp_path / "ledger.beancount").read_text(encoding="utf-8")
     assert "Expenses:CommissionExpense  12.34 CNY" in books
     assert "Liabilities:Members:M-m-1:Pending  -12.34 CNY" in books

@@ -38,9 +38,7 @@ async def enter(page: Page, link: str, **headers: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("database", ["sqlite_url", "postgresql_url"])
-async def test_the_first_operator_comes_in_by_a_link_and_is_at_the_desk(
-    request: pytest.FixtureRequest, database: str
-):
+async def test_the_first_operator_comes_in_by_a_link_and_is_at_the_desk(request: pytest.FixtureRequest, database: str):
     async with chat_open(request.getfixturevalue(database), demo=False) as house, house.page() as page:
         link = link_for(house, operator(house))
         status, html = await page.opens(link)
