@@ -45,6 +45,7 @@ def make(
         raise NotFound()
     code, until = choose(_LENGTH), now + LIFE
     row = {"member_id": member, "hash": _digest(code), "expires_at": until}
+    db.execute(delete(EntryLink).where(EntryLink.expires_at <= now))
     sql.upsert(db, EntryLink, [row], key=["member_id"], change=["hash", "expires_at"])
     audit_log.record(db, actor=actor, action="entry.link", subject=f"member:{profile.member_id}", now=now)
     return code, until
