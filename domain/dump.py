@@ -66,6 +66,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "mute": Rule(("member_id", "category")),
     "channel_code": Rule(("member_id",), left_out=("hash", "expires_at")),
     "wrong_code": Rule(("contact_id",), left_out=("since",)),
+    "entry_link": Rule(("member_id",), left_out=("hash", "expires_at")),
     # the mall
     "brand": Rule(("name",)),
     "product": Rule(("sku",), left_out=("created_at",)),

@@ -264,7 +264,7 @@ def _keep(db: Session, items: Sequence[_Item], seen: Sequence[_Seen], now: datet
             continue
         row = _row(item, result, now)
         if result.status == REFUSED and (before := refused_before.get((webhook_id, row["fingerprint"]))):
-            again.append({"its_id": before, "its_reasons": row["reasons"], "its_time": now})
+            again.append({"its_id": before, "its_reasons": row["reasons"]})  # when it was received stays
         else:
             rows.append(row)
         if result.status != REFUSED:
@@ -272,7 +272,7 @@ def _keep(db: Session, items: Sequence[_Item], seen: Sequence[_Seen], now: datet
     insert_all(db, OrderEvent, rows)
     if again:
         statement = _EVENT.update().where(_EVENT.c.id == bindparam("its_id"))
-        statement = statement.values(reasons=bindparam("its_reasons"), received_at=bindparam("its_time"))
+        statement = statement.values(reasons=bindparam("its_reasons"))
         db.connection().execute(statement, again)
     for item in items:
         if item.result and item.result.status == REFUSED:

@@ -19,7 +19,7 @@ from domain.schema.mall import (
 )
 from domain.schema.messages import Announcement, ChatMessage, Inbox, Outbox
 from domain.schema.money import Account, Entry, Posting
-from domain.schema.people import ChannelCode, Contact, Member, Mute, WrongCode
+from domain.schema.people import ChannelCode, Contact, EntryLink, Member, Mute, WrongCode
 from domain.schema.reach import Allowance, MassSend, PlatformFile, SceneCode
 from domain.schema.sales import (
     Binding,
@@ -64,6 +64,7 @@ __all__ = [
     "CurrencyRate",
     "DaySalt",
     "Entry",
+    "EntryLink",
     "Fact",
     "Holiday",
     "Inbox",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -106,6 +107,16 @@ def test_the_sponsor_sees_their_own_level_and_not_the_others_money(house: House)
     assert "¥40.60" not in order.text
     assert "SF100" not in order.text  # the parcel is for whoever brought the order
     assert "SF100" in house.talk("lin").taps(f"order:{order_number(house, 'A-1')}").text
+
+
+def test_in_a_demo_an_order_leads_to_the_page_on_which_it_is_shipped(one_house: House):
+    house = one_house
+    lin = house.talk("lin")
+    action = f"order:{order_number(house, 'A-1')}"
+    assert not [choice for row in lin.taps(action).rows for choice in row if choice.url]
+    house.gateway.shop = replace(house.gateway.shop, demo=True)
+    [page] = [choice.url for row in lin.taps(action).rows for choice in row if choice.url]
+    assert page.startswith("https://shop.example/shop/orders/")
 
 
 @pytest.mark.parametrize("who", ["jun", "tao", "ops", "an"])
