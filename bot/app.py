@@ -225,6 +225,7 @@ def _shop(settings: Settings, *, demo: bool) -> Shop:
         currency=settings.currency,
         demo=demo,
         channels=tuple(channels),
+        contact=settings.contact,
     )
 
 

@@ -130,6 +130,16 @@ def bar(reached: int, target: int, width: int = 10) -> str:
     return "▓" * full + "░" * (width - full)
 
 
+LONGEST_NAME = 40
+
+
+def name_in(text: str) -> str | None:
+    """The name that somebody has written for themselves; None if it cannot be one, such as a slip of a number."""
+    name = " ".join(text.split())
+    unclear = not name or name.isdigit() or len(name) > LONGEST_NAME or not name.isprintable()
+    return None if unclear else name
+
+
 def beginning(text: str, length: int) -> str:
     """The first line of a text, cut with an ellipsis to `length` characters."""
     first = text.split("\n", 1)[0]

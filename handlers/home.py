@@ -6,7 +6,7 @@ from domain.mall import visits
 from domain.messages import alerts
 from domain.money import Money
 from domain.periods import local_date
-from domain.sales import earnings
+from domain.sales import earnings, holds
 from domain.wording import Words, words
 from domain.work import figures
 from handlers.forms import pairs, way_back
@@ -16,7 +16,7 @@ SELLER = ("products", "traffic", "earnings", "orders", "team", "tasks", "announc
 MERCHANT = ("tasks", "products", "traffic", "earnings", "orders", "team", "announcements", "help")
 CUSTOMER = ("parcels", "browse", "announcements", "join", "language", "help")
 WAITING = ("earnings", "orders", "parcels", "announcements", "help")
-OPERATOR = ("announce", "figures", "alerts", "events")
+OPERATOR = ("announce", "figures", "holds", "alerts", "events")
 
 
 @route("home", who=anyone, command=True)
@@ -40,12 +40,15 @@ def desk(chat: Chat) -> Reply:
     """What an operator wants to know first."""
     day = local_date(chat.now, chat.shop.timezone)
     today = figures.figures(chat.db, day, chat.shop.timezone)
+    waiting = holds.count_held(chat.db)
     wrong = len(alerts.open_alerts(chat.db))
     body = [
         words("desk.title", name=_name(chat)),
         words("desk.today", orders=today.orders, visitors=today.visitors, new_members=today.new_members),
         words("desk.alerts", n=wrong) if wrong else words("desk.fine"),
     ]
+    if waiting:
+        body.append(words("desk.holds", n=waiting))
     rows = _menu(OPERATOR)
     if chat.person.sells:
         return reply(*body, rows=[*rows, way_back()])
@@ -61,7 +64,12 @@ def _facts(chat: Chat) -> list[Words]:
     return [
         words("home.hello", name=_name(chat)),
         words("home.today", visitors=today.visitors, orders=today.orders),
-        words("home.money", pending=Money(mine.frozen, currency), payable=Money(mine.payable, currency)),
+        words(
+            "home.money",
+            estimated=Money(mine.estimated, currency),
+            pending=Money(mine.frozen, currency),
+            payable=Money(mine.payable, currency),
+        ),
     ]
 
 

@@ -109,6 +109,7 @@ class Shop:
     demo: bool
     channels: tuple[str, ...] = ("webchat",)
     telegram_username: str | None = None
+    contact: str | None = None  # whom people ask; None: operators answer in chat
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,12 +29,17 @@ announce_to: operators
 announce_when: operators
 announcement: members
 announcements: members /
+answer: operators
+answer.text: operators
+ask: anyone
 brand: anyone
 brands: anyone
 categories: anyone
 category: anyone
 chart: sellers
 commissions: members
+contact: anyone /
+contact.message: anyone
 desk: operators /
 downline: sellers
 earnings: members /
@@ -45,7 +50,12 @@ faq: anyone
 figures: operators /
 follow: anyone
 found: anyone
+held: operators
 help: anyone /
+hold_deny: operators
+hold_release: operators
+holds: operators /
+holds.reason: operators
 home: anyone /
 invite: sellers /
 invite_poster: sellers
@@ -56,6 +66,7 @@ join_yes: anyone
 language: anyone /
 language.chosen: anyone
 level: sellers
+link: sellers
 links: sellers
 mute: members
 order: members
@@ -66,6 +77,8 @@ pick: sellers
 poster: sellers
 product: anyone
 products: anyone /
+rename: members
+rename.name: members
 search: anyone
 share: sellers
 share_shop: sellers /
@@ -74,6 +87,7 @@ speak: anyone
 start: anyone /
 tasks: sellers /
 team: sellers /
+thanks: anyone
 track: anyone /
 track.code: anyone
 traffic: sellers /
