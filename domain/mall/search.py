@@ -96,15 +96,16 @@ def read(query: str, *, on_shelf: bool | None = None) -> Query | None:
 
 
 def scattered(query: str, *, on_shelf: bool | None = None) -> Query | None:
-    """The same with the characters of each Chinese run anywhere in the text: 紫草精华 is in 紫草修护精华.
+    """The same with the characters of each longer Chinese run anywhere in the text: 紫草精华 is in 紫草修护精华.
 
-    None if that asks for nothing else.
+    None if that asks for nothing else. Two characters are one word: 手 and 机 apart are no 手机.
     """
     words = [term[:MAX_TERM] for term in normalize(query).split()][:MAX_TERMS]
     runs = [run for word in words for run in _runs(word)]
-    if not any(_width(run) == 2 and len(run) > 1 for run in runs):
+    apart = {run for run in runs if _width(run) == 2 and len(run) > 2}
+    if not apart:
         return None
-    every = dict.fromkeys(token for run in runs for token in (run if _width(run) == 2 else wanted(run)))
+    every = dict.fromkeys(token for run in runs for token in (run if run in apart else wanted(run)))
     return Query(tuple(every), (), on_shelf)
 
 

@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 
 from domain.mall import search
 
-MOST_WORDS: Final = 3
-SHORTEST, LONGEST = 4, 12
+MOST_WORDS: Final = 2
+SHORTEST, LONGEST = 4, 10
 """Letters of a word in Latin script that is looked at: each position is one query."""
 
 LONGEST_CHINESE: Final = 6
-_BODIES: Final = 200  # so many texts tell well enough what is usual
+_BODIES: Final = 100  # so many texts tell well enough what is usual
 _ALIKE: Final = 30
 
 _LATIN: Final = re.compile(r"[a-z]+")
@@ -25,7 +25,9 @@ _CHINESE: Final = re.compile(r"[\u4e00-\u9fff]+")
 
 def corrected(db: Session, query: str) -> str | None:
     """Return `query` with its unknown words put right; None if there is one for which nothing comes near."""
-    terms = search.normalize(query).split()[:MOST_WORDS]
+    terms = search.normalize(query).split()
+    if len(terms) > MOST_WORDS:
+        return None
     put_right = [term if _known(db, term) else _corrected(db, term) for term in terms]
     said = " ".join(term for term in put_right if term)
     return said if all(put_right) and terms and put_right != terms else None
@@ -47,7 +49,7 @@ def _place(char: str) -> int | None:
 
 def _known(db: Session, term: str) -> bool:
     query = search.read(term, on_shelf=True)
-    return query is None or search.count(db, query) > 0
+    return query is None or bool(search.bodies(db, query, 1))
 
 
 def _corrected(db: Session, term: str) -> str | None:
@@ -72,5 +74,6 @@ def _slips(term: str) -> Iterator[tuple[Sequence[str], re.Pattern[str], str]]:
     if _LATIN.fullmatch(term) and SHORTEST <= len(term) <= LONGEST:
         for at in range(1, len(term)):
             left, right = term[:at], term[at + 1 :]
-            if max(len(left), len(right)) >= SHORTEST - 1:
-                yield [left, right], re.compile(rf"(?<![a-z]){left}[a-z]{{0,2}}{right}(?![a-z])"), ""
+            pieces = [piece for piece in (left, right) if len(piece) >= SHORTEST - 1]  # what is one token at least
+            if pieces:
+                yield pieces, re.compile(rf"(?<![a-z]){left}[a-z]{{0,2}}{right}(?![a-z])"), ""
