@@ -80,7 +80,7 @@ def links(chat: Chat) -> Reply:
     lines, buttons = numbered_list(items)
     return reply(
         words("traffic.top"),
-        *(lines or [words("traffic.no_links")]),
+        *([*lines, BLANK, words("traffic.counted")] if lines else [words("traffic.no_links")]),
         rows=[
             *buttons,
             [button("menu.products", "products"), button("menu.share_shop", "share_shop")],

@@ -152,7 +152,7 @@ def test_a_customer_follows_a_parcel_step_by_step(house: House):
     an = house.talk("an")
     assert "樱花玻尿酸精华 30ml，另有 1 种　已完成" in an.says("我买的").text
     shown = an.taps(f"parcel:{order_number(house, 'A-1')}").text
-    for step in ("✓ 已付款　11月3日", "✓ 已发货　11月4日", "✓ 已清关", "✓ 已送达", "✓ 已完成　11月8日", "SF SF100"):
+    for step in ("✓ 已付款　11月3日", "✓ 已发货　11月4日", "✓ 已清关", "✓ 已签收", "✓ 已完成　11月8日", "SF SF100"):
         assert step in shown
     assert "佣金" not in shown
     assert "已退款 ¥150.00" in an.taps(f"parcel:{order_number(house, 'A-3')}").text
