@@ -71,7 +71,7 @@ def mark(db: Session, fate: Fate, pushing: Collection[str]) -> Mark:
         case Dead(reason):
             return _anew(message, reason)
         case Closed(reason):
-            way = outbox.next_way(db, message.member, message.contact_id, pushing)
+            way = outbox.next_way(db, message.member, message.contact_id, pushing, message=message.id)
             if way is None:
                 return Mark(message.id, "deferred", error=reason)
             return Mark(message.id, "queued", error=reason, contact_id=way[0], channel=way[1], counted=False)

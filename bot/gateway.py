@@ -17,6 +17,7 @@ from domain.codes import is_code
 from domain.errors import Invalid, NotAllowed, NotFound, Refusal
 from domain.messages import conversations
 from domain.messages.conversations import Standing
+from domain.people import linking
 from domain.wording import Words, words
 from handlers.routing import (
     Aside,
@@ -155,6 +156,8 @@ class Gateway:
             name = command.split("@")[0]
             argument = rest[0] if rest and name == START else None
             return (f"{name}:{argument}" if argument else name), False
+        if linking.read_code(text):  # whatever was being asked: nobody is called like that, nothing for sale is
+            return f"{START}:{linking.read_code(text)}", False
         form = chat.state.get("form")
         menu = chat.state.get("menu") or []
         if text.isascii() and text.isdigit() and len(text) <= 3 and not (form and form.get("numbers")):
@@ -188,7 +191,8 @@ class Gateway:
         """What was kept is sent now where we may write freely, and offered where every message counts (WeChat)."""
         assert chat.person.member is not None
         if chat.person.channel != "wechat":
-            conversations.release_kept(chat.db, chat.person.member, now=chat.now)
+            person = chat.person
+            conversations.release_kept(chat.db, chat.person.member, person.contact_id, person.channel, now=chat.now)
             return answer
         if any(choice.action == UNREAD for row in answer.choices for choice in row):
             return answer

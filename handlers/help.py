@@ -6,7 +6,7 @@ from domain.errors import NotFound
 from domain.money import plans
 from domain.wording import Words, words
 from handlers.forms import BLANK, Item, numbered_list, pairs, way_back
-from handlers.routing import Chat, Person, Reply, anyone, button, reply, route
+from handlers.routing import Chat, Person, Reply, anyone, button, members, reply, route
 
 SELLING = ("earn", "when", "withdraw", "frozen", "why", "refund", "levels", "cost", "customers", "tasks", "messages")
 BUYING = ("parcel", "missing", "return", "earn", "cost", "messages")
@@ -18,7 +18,7 @@ ON_BUYING = {"refund": "return"}
 WITH_DAYS = ("when", "frozen")
 
 VISITORS = ("start", "products", "track", "about", "contact", "language")
-CUSTOMERS = ("products", "parcels", "track", "announcements", "contact", "language")
+CUSTOMERS = ("products", "parcels", "track", "announcements", "contact", "settings", "language")
 SELLERS = (
     "products",
     "shelf",
@@ -33,14 +33,14 @@ SELLERS = (
     "parcels",
     "track",
     "contact",
+    "settings",
     "language",
 )
-OPERATORS = ("desk", "announce", "figures", "holds", "alerts", "events")
+OPERATORS = ("desk", "announce", "figures", "task_report", "holds", "alerts", "events", "member_chats")
 
 
 @route("help", who=anyone, command=True)
 def show_help(chat: Chat) -> Reply:
-    member = chat.person.member is not None
     lines = [_line(one, chat.person) for one in _for(chat.person)]
     return reply(
         words("help.title"),
@@ -50,8 +50,13 @@ def show_help(chat: Chat) -> Reply:
         words("help.hint"),
         rows=[
             [button("help.questions", "faq"), button("menu.about", "about")],
-            [button("menu.language", "language"), *([button("menu.rename", "rename")] if member else [])],
-            [button("menu.contact", "contact"), *way_back()],
+            *pairs(
+                *([button("menu.settings", "settings")] if members(chat.person) else []),
+                button("menu.language", "language"),
+                *([button("menu.rename", "rename")] if members(chat.person) else []),
+                button("menu.contact", "contact"),
+            ),
+            way_back(),
         ],
     )
 

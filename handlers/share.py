@@ -8,7 +8,7 @@ from domain.mall import catalog, links
 from domain.mall.catalog import ProductRow
 from domain.money import Money
 from domain.wording import Words, words
-from handlers.forms import BLANK, beginning, in_both, in_both_each, way_back
+from handlers.forms import BLANK, beginning, in_both, in_both_each, to_look, way_back
 from handlers.routing import Chat, Choice, Picture, Reply, button, number, reply, route, sellers
 
 POINTS = 2
@@ -33,7 +33,7 @@ def share(chat: Chat, which: str) -> Reply:
         rows=[
             [Choice(words("share.copy_link"), copy=url), Choice(words("share.copy_text"), copy=text)],
             [button("share.poster", f"poster:{chosen.id}"), *_telegram(chat, url, offer)],
-            [Choice(words("share.open"), url=url if chat.shop.demo else f"{url}?{links.LOOK}")],
+            [Choice(words("share.open"), url=to_look(chat, url))],
             way_back(f"product:{chosen.id}"),
         ],
         edit=False,

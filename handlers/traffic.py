@@ -11,7 +11,7 @@ from domain.mall import links as mall_links
 from domain.mall.visits import TrafficDay
 from domain.periods import local_date
 from domain.wording import Words, words
-from handlers.forms import BLANK, Item, in_both, numbered_list, way_back
+from handlers.forms import BLANK, Item, in_both, numbered_list, to_look, way_back
 from handlers.routing import Chat, Choice, Picture, Reply, button, reply, route, sellers
 
 MONTH = 30
@@ -100,7 +100,7 @@ def link(chat: Chat, code: str) -> Reply:
         words("traffic.one_link", name=_shown(chat, found.kind, found.target)),
         words("share.link", url=url),
         rows=[
-            [Choice(words("share.copy_link"), copy=url), Choice(words("share.open"), url=f"{url}?{mall_links.LOOK}")],
+            [Choice(words("share.copy_link"), copy=url), Choice(words("share.open"), url=to_look(chat, url))],
             _again(chat, found.kind, found.target),
             way_back("links"),
         ],

@@ -28,7 +28,7 @@ from domain.demo.people import Seat
 from domain.mall import links
 from domain.messages import chat_history
 from domain.messages.chat_history import CHANNEL, ChatLine, Owner
-from domain.people import members
+from domain.people import linking, members
 from domain.periods import format_instant
 from domain.wording import Words
 from handlers.routing import Incoming
@@ -94,7 +94,7 @@ class ChatRoutes:
         if code is not None and session.seat is not None:  # whoever was invited comes as themselves
             session = Session(session.token, session.is_new, None)
         visitor = await self._visitor(request, session)
-        may_enter = self._parts.shop.demo or visitor.owner is not None or (code and await self._is_known(code))
+        may_enter = self._parts.shop.demo or visitor.owner is not None or (code and await self._opens(code))
         seats = await self._seats()
         answer = self._render(
             visitor.locale,
@@ -301,7 +301,14 @@ class ChatRoutes:
             wishes += [owner.contact_locale, owner.member_locale]
         return _Visitor(session, owner, choose_locale(*wishes, kept, *accepted, self._parts.shop.locale))
 
+    async def _opens(self, code: str) -> bool:
+        """Whether the page is shown. Whether a code that joins chats is a right one, only those hear who say it here:
+        there, whoever tries many is slowed down."""
+        return linking.read_code(code) is not None or await self._is_known(code)
+
     async def _is_known(self, code: str) -> bool:
+        if linking.read_code(code) is not None:
+            return await self._parts.database.read(partial(linking.is_open, code=code, now=self._parts.clock()))
         return await self._parts.database.read(partial(links.resolve, code=code)) is not None
 
     async def _seats(self) -> list[Seat]:

@@ -42,8 +42,8 @@ __all__ = [
     "unmute",
 ]
 
-MUTABLE: Final = ("business", "promotion")
-"""The kinds of notice that can be muted; what concerns the account itself cannot."""
+MUTABLE: Final = ("business", "tasks", "promotion")
+"""The kinds of notice that can be muted, `tasks` being part of business; what concerns the account itself cannot."""
 
 _JOINING: Final = ("customer", "distributor")
 _TRIES: Final = 20

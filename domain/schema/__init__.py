@@ -19,7 +19,7 @@ from domain.schema.mall import (
 )
 from domain.schema.messages import Announcement, ChatMessage, Inbox, Outbox
 from domain.schema.money import Account, Entry, Posting
-from domain.schema.people import Contact, Member, Mute
+from domain.schema.people import ChannelCode, Contact, Member, Mute, WrongCode
 from domain.schema.sales import (
     Binding,
     Commission,
@@ -32,7 +32,18 @@ from domain.schema.sales import (
     Refund,
 )
 from domain.schema.search_ddl import search_ddl
-from domain.schema.work import Alert, ApiKey, AuditRow, Fact, JobRun, Task, TaskTemplate
+from domain.schema.work import (
+    Alert,
+    ApiKey,
+    AuditRow,
+    Fact,
+    Holiday,
+    JobRun,
+    Leave,
+    RestDay,
+    Task,
+    TaskTemplate,
+)
 
 __all__ = [
     "IMMUTABLE",
@@ -44,6 +55,7 @@ __all__ = [
     "Base",
     "Binding",
     "Brand",
+    "ChannelCode",
     "ChatMessage",
     "Commission",
     "Contact",
@@ -51,8 +63,10 @@ __all__ = [
     "DaySalt",
     "Entry",
     "Fact",
+    "Holiday",
     "Inbox",
     "JobRun",
+    "Leave",
     "Link",
     "Member",
     "Mute",
@@ -68,11 +82,13 @@ __all__ = [
     "Product",
     "ProductText",
     "Refund",
+    "RestDay",
     "Stock",
     "Task",
     "TaskTemplate",
     "Visit",
     "VisitDay",
+    "WrongCode",
     "immutability_ddl",
     "search_ddl",
 ]

@@ -1,1 +1,1 @@
-CREATE INDEX ix_orders_held ON orders (id) WHERE decision = 'held'
+ALTER TABLE announcement ADD COLUMN text_en TEXT

@@ -17,7 +17,7 @@ import structlog
 
 from bot import cli, cli_support
 from bot.database import Database
-from domain.messages import alerts, outbox
+from domain.messages import alerts, announcements, outbox
 from domain.money import bookkeeping, ledger
 from domain.schema import Contact, Member
 from domain.wording import words
@@ -145,6 +145,12 @@ def test_an_announcement_is_counted_before_and_sent_after(fenxiao: Fenxiao, data
     refused = fenxiao("announce", "--text-file", text, "--audience", "everyone")
     assert (refused.status, refused.out) == (1, "")
     assert fenxiao("announce", "--text-file", "absent.txt").status == 2
+    zh, en = (f"{language}={written(tmp_path, f'{language}.txt', language)}" for language in ("zh", "en"))
+    assert fenxiao("announce", "--text-file", en, "--text-file", zh, "--json").data == {"id": 2, "recipients": 3}
+    seen = database.read_now(lambda db: announcements.find(db, 2))
+    assert (seen.text, seen.text_en) == ("zh", "en")
+    for wrong in ((zh, zh), (text, en), (text, text)):
+        assert fenxiao("announce", "--text-file", wrong[0], "--text-file", wrong[1]).status == 2
 
 
 def test_a_plan_is_checked_published_and_refused_with_the_reason(fenxiao: Fenxiao, tmp_path: Path) -> None:

@@ -2,8 +2,8 @@
 
 from migrations import scripts
 
-revision = "0002"
-down_revision = "0001"
+revision = "0005"
+down_revision = "0004"
 
 
 def upgrade() -> None:
