@@ -226,6 +226,7 @@ def _shop(settings: Settings, *, demo: bool) -> Shop:
         demo=demo,
         channels=tuple(channels),
         wechat_mass=settings.wechat.kind if settings.wechat_on and settings.wechat.certified else None,
+        contact=settings.contact,
     )
 
 

@@ -41,8 +41,9 @@ Keep = Callable[[Session, int, Reply], None]
 Beside = Callable[[Session, int], None]
 """Told of the contact once, inside the update's transaction: for what a channel notes of every update."""
 
-HOME, HELP, SEARCH, START, UNREAD = "home", "help", "search", "start", "unread"
+HOME, HELP, ASK, SEARCH, START, UNREAD = "home", "help", "ask", "search", "start", "unread"
 _SEARCHING = ("products", SEARCH)  # "选品 面膜": these take a noun after their word
+_QUESTIONS = "asked"  # the answers that are common questions, understood wherever they are written
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,15 +187,15 @@ class Gateway:
 
     def _unasked(self, chat: Chat, text: str) -> Aside:
         """What written words lead to where no question is open."""
-        written, known = chat.incoming.text, self._words.get(text.casefold())
+        written, known = chat.incoming.text, self._words.get(_word(text))
         if known:
             return Aside(known, written, command=True)
         verb, _, noun = text.partition(" ")
-        if noun and self._words.get(verb.casefold()) in _SEARCHING:
+        if noun and self._words.get(_word(verb)) in _SEARCHING:
             return Aside(SEARCH, noun, command=False)
         if chat.person.member is None and is_code(text):
             return Aside(f"{START}:{text}", written, command=False)
-        return Aside(SEARCH, written, command=False)
+        return Aside(ASK, written, command=_word(text) in self._answers[_QUESTIONS])
 
     def _with_unread(self, chat: Chat, answer: Reply) -> Reply:
         """What was kept is sent now where we may write freely, and offered where every message counts (WeChat)."""
@@ -224,10 +225,15 @@ def _vocabulary(routes: Routes, texts: Texts) -> Mapping[str, str]:
     """Every written word of every language → its route; a word with two owners is refused at start."""
     owners: dict[str, str] = {}
     for name in routes.by_name:
-        for word in {plain(word).casefold() for word in texts.words_for(name)}:
+        for word in {_word(word) for word in texts.words_for(name)}:
             if owners.setdefault(word, name) != name:
                 raise ValueError(f"{word!r} leads to both {owners[word]!r} and {name!r}")
     return owners
+
+
+def _word(text: str) -> str:
+    """A word as it is compared: asking for a screen leads there too."""
+    return spoken(spoken(text).rstrip("?"))
 
 
 def _answers(texts: Texts) -> Mapping[str, Mapping[str, str]]:

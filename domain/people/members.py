@@ -37,6 +37,7 @@ __all__ = [
     "operators",
     "profile",
     "put_members",
+    "rename",
     "set_locale",
     "set_operator",
     "touch_contact",
@@ -218,6 +219,11 @@ def set_locale(db: Session, contact_id: int, locale: str) -> None:
     db.execute(update(Contact).where(Contact.id == contact_id).values(locale=locale))
     behind = select(Contact.member_id).where(Contact.id == contact_id).scalar_subquery()
     db.execute(update(Member).where(Member.id == behind).values(locale=locale))
+
+
+def rename(db: Session, member: int, name: str) -> None:
+    """Call the member so from now on."""
+    db.execute(update(Member).where(Member.id == member).values(name=name))
 
 
 def operators(db: Session) -> list[int]:

@@ -31,6 +31,9 @@ announce_to: operators
 announce_when: operators
 announcement: members
 announcements: members /
+answer: operators
+answer.text: operators
+ask: anyone
 brand: anyone
 brands: anyone
 categories: anyone
@@ -49,6 +52,8 @@ chat_part: operators
 chat_part_yes: operators
 chats_of: operators
 commissions: members
+contact: anyone /
+contact.message: anyone
 days_off: sellers
 desk: operators /
 downline: sellers
@@ -61,7 +66,12 @@ figures: operators /
 first_channel: members
 follow: anyone
 found: anyone
+held: operators
 help: anyone /
+hold_deny: operators
+hold_release: operators
+holds: operators /
+holds.reason: operators
 holiday_drop: operators
 holiday_new: operators
 holidays: operators
@@ -80,6 +90,7 @@ leave.days: sellers
 leave_drop: sellers
 leave_on: sellers
 level: sellers
+link: sellers
 links: sellers
 mass: operators
 mass_of: operators
@@ -99,6 +110,8 @@ product: anyone
 products: anyone /
 quiet: members
 quiet.hours: members
+rename: members
+rename.name: members
 rest: sellers
 search: anyone
 settings: members /
@@ -126,6 +139,7 @@ task_template: operators
 task_templates: operators
 tasks: sellers /
 team: sellers /
+thanks: anyone
 track: anyone /
 track.code: anyone
 traffic: sellers /
