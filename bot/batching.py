@@ -17,7 +17,10 @@ R = TypeVar("R")
 MOST_TOGETHER = 64
 MOST_WAITING = 10_000
 GATHER_SECONDS = 0.002
-"""So long the next group gathers after one of several; begun at once it would be half as big, at the same cost."""
+"""So long at most a group waits for as many as came with the last one and while that was written.
+
+Begun at once it would be half as big, at the same cost. Whoever comes alone after somebody who came alone never waits.
+"""
 
 
 class _Group(Generic[T, R]):
@@ -54,7 +57,8 @@ class Batcher(Generic[T, R]):
         self._not_written = not_written
         self._groups: deque[_Group[T, R]] = deque()
         self._writing: asyncio.Task[None] | None = None
-        self._crowded = False  # whether the last group was one of several
+        self._expected = 1  # how many the next group waits for
+        self._gathered: asyncio.Future[None] | None = None
 
     async def do(self, item: T) -> R:
         """Return the answer to `item` once it is written durably; raises what `work` raises for it alone."""
@@ -71,6 +75,8 @@ class Batcher(Generic[T, R]):
         group = groups[-1]
         group.items.append(item)
         group.answers.append(answer)
+        if self._gathered is not None and len(group.items) >= self._expected and not self._gathered.done():
+            self._gathered.set_result(None)
         if self._writing is None:
             self._writing = asyncio.create_task(self._write_all())
         return answer
@@ -84,13 +90,22 @@ class Batcher(Generic[T, R]):
         try:
             await asyncio.sleep(0)  # let those in who arrive in the same moment
             while self._groups:
-                if self._crowded and len(self._groups[0].items) < self._most:
-                    await asyncio.sleep(GATHER_SECONDS)
+                if len(self._groups[0].items) < self._expected:
+                    await self._gather()
                 group = self._groups.popleft()
-                self._crowded = len(group.items) > 1
                 await self._write(group)
+                meanwhile = len(self._groups[0].items) if self._groups else 0
+                self._expected = min(len(group.items) + meanwhile, self._most)
         finally:
             self._writing = None
+
+    async def _gather(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._gathered = loop.create_future()
+        late = loop.call_later(GATHER_SECONDS, _end, self._gathered)
+        await self._gathered
+        late.cancel()
+        self._gathered = None
 
     async def _write(self, group: _Group[T, R]) -> None:
         self._on_group(len(group.items))
@@ -116,6 +131,11 @@ class Batcher(Generic[T, R]):
             alone.items.append(item)
             alone.answers.append(answer)
             await self._write(alone)
+
+
+def _end(gathered: asyncio.Future[None]) -> None:
+    if not gathered.done():
+        gathered.set_result(None)
 
 
 def _fail(answer: asyncio.Future[R], error: Exception) -> None:

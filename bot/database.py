@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import queue
 import random
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -25,6 +26,8 @@ Work = Callable[[Session], T]
 GROUP_LIMIT = 64
 POSTGRES_WRITERS = 8
 READERS = 4
+CHECKPOINT_SECONDS = 2.0
+MOST_WAL_PAGES = 16_000  # 64 MB: only if the thread that moves them cannot keep up does a commit wait for it
 _RETRIED_STATES = {"40001", "40P01"}
 _MAX_TRIES = 6
 
@@ -55,6 +58,7 @@ class Database:
             self.reading = _sqlite_engine(url, begin="BEGIN", read_only=True)
             self._queue: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
             self._writer: threading.Thread | None = None
+            self._checkpoints = _Checkpoints(parsed.database or "")
         else:
             url = parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
             self.writing = _postgres_engine(url, POSTGRES_WRITERS, read_only=False)
@@ -109,6 +113,7 @@ class Database:
             if self._writer is None:
                 self._writer = threading.Thread(target=self._write_groups, name="db-writer", daemon=True)
                 self._writer.start()
+                self._checkpoints.start()
 
     def _write_groups(self) -> None:
         while (unit := self._queue.get()) is not None:
@@ -121,6 +126,7 @@ class Database:
                     break
                 group.append(following)
             self._write_group([unit for unit in group if unit.done.set_running_or_notify_cancel()])
+            self._checkpoints.wanted = True
             if stop:
                 return
 
@@ -148,11 +154,44 @@ class Database:
                     self._queue.put(None)
                     self._writer.join()
                     self._writer = None
+                    self._checkpoints.stop()
         else:
             self._writers.shutdown()
         self._readers.shutdown()
         self.writing.dispose()
         self.reading.dispose()
+
+
+class _Checkpoints:
+    """Moves what was committed from SQLite's write-ahead log into the database file, beside the writer.
+
+    Left to SQLite, one commit in some hundred does it for all the others, and whoever waits for that one waits long.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.wanted = False
+        self._path = path
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._keep_moving, name="db-checkpoints", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        if self._thread is not None:
+            self._stopping.set()
+            self._thread.join()
+            self._thread = None
+
+    def _keep_moving(self) -> None:
+        with closing(sqlite3.connect(self._path, isolation_level=None)) as connection:
+            while not self._stopping.wait(CHECKPOINT_SECONDS):
+                if self.wanted:
+                    self.wanted = False
+                    with suppress(sqlite3.Error):  # locked, full or read-only: commits say so, and the next one tries
+                        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
 
 def _run(work: Work[T], db: Session) -> T:
@@ -207,13 +246,14 @@ def _sqlite_engine(url: str, *, begin: str, read_only: bool) -> Engine:
             "busy_timeout = 10000",
             "cache_size = -65536",
             "temp_store = MEMORY",
+            f"wal_autocheckpoint = {MOST_WAL_PAGES}",
             *(["query_only = ON"] if read_only else []),
         ):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
     def say_begin(connection: Any) -> None:
-        connection.exec_driver_sql(begin)
+        connection.connection.driver_connection.execute(begin)
 
     return engine
 

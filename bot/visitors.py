@@ -21,7 +21,9 @@ _PURPOSES = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
 
 def is_visit(method: str, headers: Mapping[str, str]) -> bool:
     """Say whether somebody really goes there: HEAD and what browsers and chats fetch ahead of time do not count."""
-    return method == "GET" and not any(_AHEAD_OF_TIME.search(headers.get(name, "")) for name in _PURPOSES)
+    if method != "GET":
+        return False
+    return not any(name in headers and _AHEAD_OF_TIME.search(headers[name]) for name in _PURPOSES)
 
 
 @lru_cache(maxsize=8192)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from functools import lru_cache
 from itertools import chain, islice, repeat
 from typing import Any, cast
@@ -121,8 +122,16 @@ def _stored(
             columns.append(repeat(value if process is None else process(value), len(rows)))
         else:
             column = [row[name] for row in rows]
-            columns.append(column if process is None else map(process, column))
+            columns.append(column if process is None else _processed(process, column))
     return names, zip(*columns, strict=True)
+
+
+def _processed(process: Callable[[Any], Any], column: Sequence[Any]) -> Iterable[Any]:
+    """Days, flags and the like are the same in most rows: each is made ready once."""
+    if type(column[0]) not in (date, bool):
+        return map(process, column)
+    ready = {value: process(value) for value in set(column)}
+    return [ready[value] for value in column]
 
 
 @lru_cache(maxsize=256)

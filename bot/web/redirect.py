@@ -118,6 +118,8 @@ class Redirect:
         )
         self._kept: deque[Seen] = deque()
         self._retrying: asyncio.Task[None] | None = None
+        self._waiting: deque[tuple[float, asyncio.Future[None]]] = deque()  # until when, for what
+        self._patience: asyncio.TimerHandle | None = None
 
     def routes(self) -> Iterable[web.AbstractRouteDef]:
         return [
@@ -178,13 +180,24 @@ class Redirect:
         except DatabaseUnavailable:
             self._keep([seen])
             return
-        patience = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, _release, written)
-        try:
+        while self._waiting and self._waiting[0][1].done():
+            self._waiting.popleft()
+        self._waiting.append((monotonic() + PATIENCE_SECONDS, written))
+        if self._patience is None:
+            self._patience = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self._let_go)
+        with contextlib.suppress(DatabaseUnavailable):  # then it is kept by the batcher's `not_written`
             await written
-        except DatabaseUnavailable:
-            return  # kept by the batcher's `not_written`
-        finally:
-            patience.cancel()
+
+    def _let_go(self) -> None:
+        """Send on whoever has waited long enough. One timer for all: one each would cost more than a redirect may."""
+        now, waiting = monotonic(), self._waiting
+        while waiting and (waiting[0][1].done() or waiting[0][0] <= now):
+            _, written = waiting.popleft()
+            if not written.done():
+                written.set_result(None)
+        self._patience = None
+        if waiting:
+            self._patience = asyncio.get_running_loop().call_later(waiting[0][0] - now, self._let_go)
 
     async def _fetch_salt(self, day: date) -> None:
         """Keep the day's salt at hand once it is committed; that of the day before is forgotten."""
@@ -244,6 +257,8 @@ class Redirect:
     async def finish(self) -> None:
         """Write what is under way, and what was kept if that is possible now."""
         await self._batcher.finish()
+        if self._patience is not None:
+            self._patience.cancel()
         if self._retrying is not None:
             self._retrying.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -252,8 +267,3 @@ class Redirect:
             await self._write_kept()
         except DatabaseUnavailable:
             log.error("visits.lost", lost=len(self._kept))  # noqa: TRY400 - the reason was logged when it began
-
-
-def _release(written: asyncio.Future[None]) -> None:
-    if not written.done():
-        written.set_result(None)

@@ -93,7 +93,7 @@ def _hash(salt: str, *parts: str) -> int:
 
 def record_all(db: Session, visits: Sequence[NewVisit]) -> None:
     """Keep a group of visits in one statement."""
-    bulk.insert_all(db, Visit, [visit._asdict() for visit in visits])
+    bulk.insert_all(db, Visit, [dict(zip(NewVisit._fields, visit, strict=True)) for visit in visits])
 
 
 def roll_up(db: Session, day: date) -> None:

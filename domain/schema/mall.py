@@ -114,8 +114,7 @@ class Visit(Base):
 
     __tablename__ = "visit"
     __table_args__ = (
-        Index("ix_visit_member_id_day", "member_id", "day"),
-        Index("ix_visit_day", "day"),
+        Index("ix_visit_day_member_id", "day", "member_id"),  # one for both questions: every click pays for it
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     link_id: Mapped[int]

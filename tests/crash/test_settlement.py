@@ -172,11 +172,14 @@ def test_killed_at_each_statement_and_commit_and_run_again_it_ends_the_same(shop
 
 def test_killed_by_the_system_at_random_moments_and_run_again_it_ends_the_same(shop: Shop):
     chance = random.Random(20_000)
-    interrupted = 0
+    interrupted, longest = 0, shop.seconds
     for number in range(SIGKILLS[shop.kind]):
-        wait = chance.uniform(0, shop.seconds)
+        wait = chance.uniform(0, longest)
         with shop.copy() as url:
-            interrupted += killed_after(url, wait) == -signal.SIGKILL
+            if killed_after(url, wait) == -signal.SIGKILL:
+                interrupted += 1
+            else:  # it was done before: it goes faster now than when it was measured, on a machine that had other work
+                longest = (longest + wait) / 2
             run(url, late=timedelta(hours=1))
             assert digest(url) == shop.wanted, f"round {number}, killed {wait * 1e3:.1f} ms after its first statement"
     assert interrupted >= SIGKILLS[shop.kind] // 3
