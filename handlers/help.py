@@ -27,7 +27,7 @@ SELLERS = (
     "settings",
     "language",
 )
-OPERATORS = ("desk", "announce", "figures", "task_report", "alerts", "events", "member_chats")
+OPERATORS = ("desk", "announce", "figures", "task_report", "alerts", "events", "jobs", "member_chats")
 
 
 @route("help", who=anyone, command=True)

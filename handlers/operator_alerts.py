@@ -132,6 +132,8 @@ def _advice(key: str) -> Words:
 
 
 def _helping(key: str) -> list[Choice]:
+    if key.startswith("alert.job_"):
+        return [button("menu.jobs", "jobs")]
     return [button("menu.events", "events")] if key == "alert.event_refused" else []
 
 
