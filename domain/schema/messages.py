@@ -30,7 +30,7 @@ class Inbox(Base):
     contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id"))
     received_at: Mapped[datetime]
     answer: Mapped[Any | None]
-    answer_state: Mapped[str] = mapped_column(default="sending")  # sending | sent | failed | unknown
+    answer_state: Mapped[str] = mapped_column(default="sending")  # waiting | sending | sent | failed | unknown | kept
 
 
 class Announcement(Base):

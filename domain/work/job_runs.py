@@ -20,6 +20,9 @@ from domain.work import job_words
 LEASE: Final = timedelta(minutes=2)
 """A run that has written nothing for so long is taken over: its process is gone."""
 
+AHEAD: Final = timedelta(minutes=15)
+"""Two clocks that are both right differ by less. What was written further ahead of now is of one that was wrong."""
+
 MAX_ATTEMPTS: Final = 6
 TELL_AFTER: Final = 3
 """So many failures in a row are no passing trouble: operators are told."""
@@ -121,8 +124,8 @@ def claim(
 def _held(now: datetime) -> Any:
     """At work, or failed and to be tried again. Longer leases than are ever given are of a clock that was wrong."""
     return or_(
-        and_(JobRun.state == "running", JobRun.lease_until > now, JobRun.lease_until <= now + LEASE),
-        and_(JobRun.state == "failed", JobRun.lease_until > now, JobRun.lease_until <= now + _LONGEST_PAUSE),
+        and_(JobRun.state == "running", JobRun.lease_until > now, JobRun.lease_until <= now + LEASE + AHEAD),
+        and_(JobRun.state == "failed", JobRun.lease_until > now, JobRun.lease_until <= now + _LONGEST_PAUSE + AHEAD),
     )
 
 
@@ -130,7 +133,7 @@ def _free(now: datetime) -> Any:
     """Left behind by a vanished process, due for another try, or called missed by a clock that was ahead."""
     return or_(
         and_(JobRun.state.in_(("running", "failed")), JobRun.lease_until.is_not(None), not_(_held(now))),
-        and_(JobRun.state == "missed", JobRun.started_at > now),
+        and_(JobRun.state == "missed", JobRun.started_at > now + AHEAD),
     )
 
 
@@ -217,7 +220,7 @@ def known(db: Session, job: str, periods: Collection[str], *, now: datetime) -> 
 
     What was called missed while the clock was ahead of `now` does not count: its time is yet to come.
     """
-    counts = or_(JobRun.state != "missed", JobRun.started_at <= now)
+    counts = or_(JobRun.state != "missed", JobRun.started_at <= now + AHEAD)
     return set(db.scalars(select(JobRun.period).where(JobRun.job == job, JobRun.period.in_(periods), counts)))
 
 

@@ -108,7 +108,7 @@ class World:
         self.dies = False
         for which in (1, 2):
             self.restart(which)
-            self.now += job_runs.LEASE * 2
+            self.now += job_runs.AHEAD + job_runs.LEASE * 2
             await self.look(which)
 
     # What must hold

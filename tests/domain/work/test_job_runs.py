@@ -114,3 +114,8 @@ def test_only_what_makes_sense_later_may_be_run_again(db: Session, now: datetime
         job_runs.ask_again(db, settle.id, now=now)
     with pytest.raises(NotRepeatable):
         job_runs.ask_again(db, tasks.id, now=now)
+
+
+def test_a_process_that_looked_at_the_clock_a_moment_earlier_takes_nothing_over(db: Session, now: datetime) -> None:
+    assert job_runs.claim(db, "settle", "p", now=now + timedelta(milliseconds=5)) is not None
+    assert job_runs.claim(db, "settle", "p", now=now) is None
