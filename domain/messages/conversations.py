@@ -14,6 +14,7 @@ from domain.messages import outbox
 from domain.messages.outbox import Notice
 from domain.schema import Contact, Inbox, Member, Outbox
 from domain.schema.base import Utc
+from domain.schema.messages import ANSWER_OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,18 +147,10 @@ def mark_answers(db: Session, channel: str, states: Mapping[str, str]) -> None:
         db.execute(update(Inbox).where(Inbox.channel == channel, Inbox.update_key.in_(keys)).values(answer_state=state))
 
 
-def give_up_answers(db: Session, channel: str, *, before: datetime, newest: int = 5_000) -> int:
-    """Nobody knows whether an answer arrived that was being sent when a process vanished; return how many there are.
-
-    Looks at the newest updates only: what is older was looked at before.
-    """
-    latest = select(Inbox.id).order_by(Inbox.id.desc()).limit(newest).scalar_subquery()
-    left = (Inbox.channel == channel, Inbox.answer_state == "sending", Inbox.received_at < before)
-    return len(
-        db.execute(
-            update(Inbox).where(Inbox.id.in_(latest), *left).values(answer_state="unknown").returning(Inbox.id)
-        ).all()
-    )
+def give_up_answers(db: Session, channel: str, *, before: datetime) -> int:
+    """Nobody knows whether an answer arrived that was being sent when a process vanished; return how many there are."""
+    left = (text(ANSWER_OPEN), Inbox.channel == channel, Inbox.answer_state == "sending", Inbox.received_at < before)
+    return len(db.execute(update(Inbox).where(*left).values(answer_state="unknown").returning(Inbox.id)).all())
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +166,8 @@ class WaitingAnswer:
     member_locale: str | None
 
 
-def waiting_answers(db: Session, channel: str, *, before: datetime, newest: int = 5_000) -> list[WaitingAnswer]:
+def waiting_answers(db: Session, channel: str, *, before: datetime, limit: int = 1_000) -> list[WaitingAnswer]:
     """Return the answers to updates received before `before` that still wait, the oldest first."""
-    latest = select(Inbox.id).order_by(Inbox.id.desc()).limit(newest).scalar_subquery()
     rows = db.execute(
         select(
             Inbox.update_key,
@@ -188,9 +180,10 @@ def waiting_answers(db: Session, channel: str, *, before: datetime, newest: int 
         )
         .join(Contact, Contact.id == Inbox.contact_id)
         .outerjoin(Member, Member.id == Contact.member_id)
-        .where(Inbox.id.in_(latest), Inbox.channel == channel, Inbox.answer_state == "waiting")
+        .where(text(ANSWER_OPEN), Inbox.channel == channel, Inbox.answer_state == "waiting")
         .where(Inbox.received_at < before)
         .order_by(Inbox.id)
+        .limit(limit)
     )
     return [WaitingAnswer(*row) for row in rows]
 

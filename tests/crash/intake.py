@@ -100,7 +100,7 @@ class Intake:
 
     def _run_program(self, *, later: bool) -> None:
         _talks_to(self.folder / "program.log")
-        bot.app.discover = _routes
+        vars(bot.app)["discover"] = _routes
         now = (lambda: clock() + LATER) if later else clock
         settings = Settings(
             database_url=SecretStr(self.url),
