@@ -105,7 +105,8 @@ def claim(
     """
     if alone and not by_hand:
         one_at_a_time(db, f"job:{job}")
-        busy = select(JobRun.id).where(JobRun.job == job, JobRun.period != period, _held(now))
+        busy = select(JobRun.id).where(JobRun.job == job, JobRun.period != period, JobRun.lease_until.is_not(None))
+        busy = busy.where(_held(now))
         if db.scalar(busy.limit(1)) is not None:
             return None
     begun = {"state": "running", "attempts": 1, "started_at": now, "lease_until": now + LEASE}
@@ -226,8 +227,11 @@ def known(db: Session, job: str, periods: Collection[str], *, now: datetime) -> 
 
 def span(db: Session, job: str) -> tuple[str, str] | None:
     """Return the first and the last period of `job` that has a row; None if it never ran."""
-    row = db.execute(select(func.min(JobRun.period), func.max(JobRun.period)).where(JobRun.job == job)).one()
-    return None if row[0] is None else (row[0], row[1])
+    first, last = (
+        select(end(JobRun.period)).where(JobRun.job == job).scalar_subquery() for end in (func.min, func.max)
+    )
+    row = db.execute(select(first.label("first"), last.label("last"))).one()
+    return None if row.first is None else (row.first, row.last)
 
 
 def ask_again(db: Session, run: int, *, now: datetime) -> Run:

@@ -204,10 +204,18 @@ def test_the_same_on_postgresql(postgresql_url: str) -> None:
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("zone", ZONES)
-def test_a_whole_year_of_jobs(database_url: str, zone: str) -> None:
-    database = Database(database_url)
-    world = lived(database, zone, a_year(days=366, hours=3))
-    assert world.complaints(START) == []
+def test_a_whole_year_of_jobs(sqlite_url: str, zone: str) -> None:
+    database = Database(sqlite_url)
+    assert lived(database, zone, a_year(days=366, hours=11)).complaints(START) == []
+    database.close()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.postgresql
+def test_a_quarter_of_jobs_on_postgresql(postgresql_url: str) -> None:
+    database = Database(postgresql_url)
+    assert lived(database, "America/New_York", a_year(days=92, hours=11)).complaints(START) == []
     database.close()
 
 

@@ -1,4 +1,4 @@
-"""Answers of which nobody has said yet what became of them are found at once."""
+"""What is still open is found at once: answers of which nobody has said what became of them, and runs of jobs."""
 
 from migrations import scripts
 
