@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,19 +14,18 @@ from bot.cli_support import (
     as_json,
     load_settings,
     opened,
+    said,
     show,
     table,
     time_argument,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy.orm import Session
 
-    from bot.database import Database
-    from config.settings import Settings
     from domain.sales.order_events import EventResult
 
 events = typer.Typer(help="Order events that were refused or could not be applied.", no_args_is_help=True)
@@ -51,53 +50,35 @@ def job(
     at: At = None,
     list_: Annotated[bool, typer.Option("--list", help="Show all jobs and when they are due.")] = False,
     history: Annotated[bool, typer.Option("--history", help="Show the newest runs, of NAME or of all.")] = False,
+    state: Annotated[
+        str | None, typer.Option(help="Only runs that are: running, done, failed, missed. With --history.")
+    ] = None,
+    last: Annotated[int, typer.Option(metavar="N", min=1, max=10_000, help="How many runs. With --history.")] = 30,
     json: Json = False,
 ) -> None:
     """Run one job now, as the scheduler would at that time."""
+    from bot import cli_jobs
+    from domain.work import job_words
     from jobs import discover
 
     jobs = discover()
     if name is not None and name not in jobs:
         raise typer.BadParameter(f"one of {', '.join(jobs)}", param_hint="name")
+    if state is not None and state not in cli_jobs.STATES:
+        raise typer.BadParameter(f"one of {', '.join(cli_jobs.STATES)}", param_hint="--state")
     instant = time_argument(at, "--at")
     if list_:
-        rows = [(one.name, f"{one.when.hour}:{one.when.minute}:{one.when.second}") for one in jobs.values()]
-        data = {"jobs": [{"name": row[0], "hour_minute_second": row[1]} for row in rows]}
-        show(data, table("job", "hour:minute:second", rows=rows))
+        cli_jobs.show_all(jobs)
         return
     settings = load_settings()
     with opened(settings) as database:
         if history:
-            _show_history(database, name)
+            cli_jobs.show_history(settings, database, name, state, last)
         elif name is None:
             raise typer.BadParameter("which job? --list shows them", param_hint="name")
         else:
-            result = run_job(settings, database, name, instant)
-            show(result, f"{name}: " + ", ".join(f"{key} {value}" for key, value in result.items()))
-
-
-def run_job(settings: Settings, database: Database, name: str, at: datetime | None) -> Mapping[str, Any]:
-    """Run a job by hand for the period that it would have at `at` (now where it is left out)."""
-    from bot.app import clock
-    from bot.job_runner import JobRunner
-    from bot.scheduler import newest
-    from jobs import discover
-
-    found = discover()[name]
-    instant = at or clock()
-    zone = settings.timezone
-    period = found.when.period(newest(found.when, instant, zone), zone)
-    runner = JobRunner(database.write_now, database.read_now, clock, zone)
-    return runner.run_by_hand(found, period, at=instant)
-
-
-def _show_history(database: Database, name: str | None) -> None:
-    from domain.work import job_runs
-
-    runs = database.read_now(partial(job_runs.history, job=name))
-    columns = ("job", "period", "state", "attempts", "started_at", "finished_at", "result", "error")
-    rows = [[getattr(run, column) for column in columns] for run in runs]
-    show({"runs": [dict(zip(columns, row, strict=True)) for row in rows]}, table(*columns, rows=rows))
+            result = cli_jobs.run(settings, database, name, instant)
+            show(result, f"{name}: {said(settings, [job_words.told(name, result)])[0]}")
 
 
 def settle(
@@ -107,12 +88,14 @@ def settle(
     json: Json = False,
 ) -> None:
     """Make payable what is due. Short for: job settle."""
+    from bot import cli_jobs
+    from domain.work import job_words
+
     instant = time_argument(as_of, "--as-of")
     settings = load_settings()
     with opened(settings) as database:
-        result = run_job(settings, database, "settle", instant)
-    amounts = ", ".join(f"{currency} {amount}" for currency, amount in result["amounts"].items()) or "nothing"
-    show(result, f"{result['made_payable']} commissions made payable: {amounts} (minor units)")
+        result = cli_jobs.run(settings, database, "settle", instant)
+    show(result, said(settings, [job_words.told("settle", result)])[0])
 
 
 def announce(

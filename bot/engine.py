@@ -40,7 +40,8 @@ class InProcess:
         self._runner = runner
         self._jobs = jobs
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="job")
-        self._going: dict[tuple[str, str], asyncio.Future[Any]] = {}
+        self._going: dict[tuple[str, str], asyncio.Task[Any]] = {}
+        self._turns: dict[str, asyncio.Lock] = {}
 
     async def start(self) -> None:
         pass
@@ -48,9 +49,16 @@ class InProcess:
     async def submit(self, job: str, period: str) -> None:
         if (job, period) in self._going:
             return
-        run = asyncio.get_running_loop().run_in_executor(self._threads, self._runner.run, self._jobs[job], period)
+        run = asyncio.create_task(self._run(job, period), name=f"job-{job}")
         self._going[job, period] = run
         run.add_done_callback(lambda done: self._ended((job, period), done))
+
+    async def _run(self, job: str, period: str) -> None:
+        """The periods of one job one after another: they would only wait for each other in the database."""
+        async with self._turns.setdefault(job, asyncio.Lock()):
+            if not self._runner.stopping.is_set():
+                loop = asyncio.get_running_loop()
+                await loop.run_in_executor(self._threads, self._runner.run, self._jobs[job], period)
 
     def _ended(self, which: tuple[str, str], done: asyncio.Future[Any]) -> None:
         del self._going[which]

@@ -48,12 +48,13 @@ _QUESTIONS = "asked"  # the answers that are common questions, understood wherev
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is to be said now. `repeated` is set when the same update had been answered before; `next_picture` is the
-    kind of picture that is likely to be asked for next."""
+    """What is to be said now. `repeated` is set when the same update had been answered before, `waiting` while nobody
+    has begun to send the answer; `next_picture` is the kind of picture that is likely to be asked for next."""
 
     rendered: Rendered
     contact_id: int
     repeated: bool
+    waiting: bool
     next_picture: str | None = None
 
 
@@ -117,7 +118,8 @@ class Gateway:
         locale = choose_locale(standing.contact_locale, standing.member_locale, incoming.locale, self.shop.locale)
         if standing.answered:
             stored = reply_from_json(standing.answer)
-            return Answer(self.texts.render(stored, locale), standing.contact_id, repeated=True)
+            open_ = standing.answer_state == "waiting"
+            return Answer(self.texts.render(stored, locale), standing.contact_id, repeated=True, waiting=open_)
         chat = Chat(db, now, self.shop, _person(standing, incoming, locale), incoming, dict(standing.state))
         chat.answers = self._answers
         if refusal is None:
@@ -133,6 +135,7 @@ class Gateway:
         if standing.unread and chat.person.member is not None:
             answer = self._with_unread(chat, answer)
         chat.state["menu"] = [choice.action for row in answer.choices for choice in row if choice.action]
+        waits = keep is None and incoming.message is None  # a tapped screen is changed at once; its button stays
         name = incoming.name if incoming.name and incoming.name != standing.contact_name else None
         conversations.remember(db, standing, chat.state, name=name, now=now)
         conversations.answered(
@@ -141,7 +144,7 @@ class Gateway:
             incoming.update_key,
             standing.contact_id,
             reply_to_json(answer),
-            answer_state="sending" if keep is None else "sent",
+            answer_state="sent" if keep is not None else "waiting" if waits else "sending",
             now=now,
         )
         if keep is not None:
@@ -149,7 +152,7 @@ class Gateway:
         if beside is not None:
             beside(db, standing.contact_id)
         rendered = self.texts.render(answer, chat.speak or locale)
-        return Answer(rendered, standing.contact_id, repeated=False, next_picture=answer.next_picture)
+        return Answer(rendered, standing.contact_id, repeated=False, waiting=waits, next_picture=answer.next_picture)
 
     def _destination(self, chat: Chat) -> tuple[str, bool]:
         """Return the action that this update asks for; the flag is set for the words that a question waits for."""

@@ -24,6 +24,8 @@ log = structlog.get_logger()
 
 LOCK: Final = "scheduler"
 LOOK_BACK: Final = 35  # periods in which a missed one is noticed
+LONGEST_LOOK_BACK: Final = 400  # after a long stop; what was missed before that is no news to anybody
+TOO_LATE: Final = "nothing was running when it was due, and now it is too late"
 SWEEP_SECONDS: Final = 20
 _GRACE_SECONDS: Final = 6 * 3600
 
@@ -93,28 +95,46 @@ class Scheduler:
         if (wanted := job.wanted) is not None:
             if await self._database.read(lambda db: wanted(db, now)):
                 await self._engine.submit(job.name, period)
-        elif not await self._database.read(partial(job_runs.known, job=job.name, periods=[period])):
+        elif not await self._database.read(partial(job_runs.known, job=job.name, periods=[period], now=now)):
             await self._engine.submit(job.name, period)
 
     async def _catch_up(self, job: Job) -> None:
+        """Run what was missed since the first start, or record why it is not run: each period one or the other."""
         now = self._clock()
-        dues = {job.when.period(due, self._zone): due for due in recent(job.when, now, self._zone)}
-        known = await self._database.read(partial(job_runs.known, job=job.name, periods=list(dues)))
-        if not known and not await self._database.read(partial(job_runs.ever_ran, job=job.name)):
-            await self._start_newest(job)  # nothing was promised before the first start
+        span = await self._database.read(partial(job_runs.span, job=job.name))
+        if span is None:
+            await self._begin(job, now)
             return
-        first = min((due for period, due in dues.items() if period in known), default=min(dues.values()))
-        for period, due in dues.items():
-            if period in known or due < first:
-                continue
-            if now - due <= job.late_by:
-                await self._engine.submit(job.name, period)
-            else:
-                because = {"because": "nothing was running when it was due, and now it is too late"}
-                await self._database.write(
-                    partial(job_runs.miss, job=job.name, period=period, because=because, now=now)
-                )
+        first, last = span
+        dues = {job.when.period(due, self._zone): due for due in self._since(job, last, now)}
+        known = await self._database.read(partial(job_runs.known, job=job.name, periods=list(dues), now=now))
+        new = {period: due for period, due in dues.items() if period not in known and period >= first}
+        late = [period for period, due in new.items() if now - due > job.late_by]
+        if late:
+            missing = partial(job_runs.miss, job=job.name, periods=late, because=TOO_LATE, now=now)
+            for period in await self._database.write(missing):
                 log.warning("job.missed", job=job.name, period=period)
+        for period in new:
+            if period not in late:
+                await self._engine.submit(job.name, period)
+        if not new and max(dues, default=first) < first:  # the first start was by a clock that was ahead
+            await self._start_newest(job)
+
+    async def _begin(self, job: Job, now: datetime) -> None:
+        """The first start: the newest period is run if it is not too late; nothing was promised before."""
+        due = newest(job.when, now, self._zone)
+        if now - due <= job.late_by:
+            await self._start_newest(job)
+            return
+        period = job.when.period(due, self._zone)
+        await self._database.write(partial(job_runs.begin_count, job=job.name, period=period, now=now))
+
+    def _since(self, job: Job, last: str, now: datetime) -> Iterator[datetime]:
+        """The times at which `job` was due lately; after a long stop from the last period that has a row."""
+        dues = list(recent(job.when, now, self._zone))
+        if job.when.period(dues[0], self._zone) > last:
+            return recent(job.when, now, self._zone, LONGEST_LOOK_BACK)
+        return iter(dues)
 
 
 @contextmanager

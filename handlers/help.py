@@ -36,7 +36,7 @@ SELLERS = (
     "settings",
     "language",
 )
-OPERATORS = ("desk", "announce", "figures", "task_report", "holds", "alerts", "events", "member_chats")
+OPERATORS = ("desk", "announce", "figures", "task_report", "holds", "alerts", "events", "jobs", "member_chats")
 
 
 @route("help", who=anyone, command=True)

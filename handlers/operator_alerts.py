@@ -132,9 +132,12 @@ def _advice(key: str) -> Words:
 
 def _helping(found: alerts.OpenAlert) -> list[Choice]:
     """The way to whatever helps."""
-    if found.words.key == questions.QUESTION:
+    key = found.words.key
+    if key == questions.QUESTION:
         return [button("answer.write", f"answer:{found.id}")]
-    return [button("menu.events", "events")] if found.words.key == "alert.event_refused" else []
+    if key.startswith("alert.job_"):
+        return [button("menu.jobs", "jobs")]
+    return [button("menu.events", "events")] if key == "alert.event_refused" else []
 
 
 def _record(chat: Chat, action: str, subject: str, after: dict[str, str]) -> None:

@@ -76,6 +76,7 @@ class Job:
 
     `late_by`: a period is not begun later than this after it was due, but recorded as missed. With `newest_only` the
     newest period does the work of those before it. `wanted` is asked first, where there often is nothing to do.
+    `ahead`: whether it may be run by hand for a time to come; what books money for it may not.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Job:
     late_by: timedelta
     newest_only: bool = False
     wanted: Callable[[Session, datetime], bool] | None = None
+    ahead: bool = True
 
 
 def discover() -> dict[str, Job]:

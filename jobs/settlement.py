@@ -17,4 +17,4 @@ def run(context: JobContext) -> Mapping[str, Any]:
     return done | ({"set_aside": list(settled.set_aside)} if settled.set_aside else {})
 
 
-JOB = Job("settle", Cron(minute="5"), run, late_by=timedelta(days=7), newest_only=True)
+JOB = Job("settle", Cron(minute="5"), run, late_by=timedelta(days=7), newest_only=True, ahead=False)

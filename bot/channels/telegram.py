@@ -24,12 +24,14 @@ from bot.channels.telegram_screens import Screens, screen
 from bot.channels.telegram_setup import prepare
 from bot.channels.telegram_updates import ALLOWED, CHANNEL, Presence, Talk, Unreadable, read, update_id
 from bot.database import DatabaseUnavailable
-from bot.gateway import Answer
+from bot.gateway import Answer, reply_from_json
 from bot.rendering import Rendered, choose_locale
 from bot.web import problems, strict_json
 from domain.errors import NotFound
 from domain.messages import conversations
+from domain.messages.conversations import WaitingAnswer
 from domain.wording import words
+from handlers.routing import Incoming
 
 log = structlog.get_logger()
 
@@ -55,7 +57,7 @@ class TelegramChannel:
         self._secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
         self._bot = make_bot(token, api_url=settings.api_url)
         self._screens = Screens(self._bot)
-        self._fates = AnswerFates(parts.database, CHANNEL, parts.clock)
+        self._fates = AnswerFates(parts.database, CHANNEL, parts.clock, self._show_left_over)
         self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._tails: dict[int, asyncio.Task[None]] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -179,7 +181,7 @@ class TelegramChannel:
                 log.exception("telegram.update_failed", update_key=meant.incoming.update_key)
                 answer = None
             self._parts.wake_delivery()
-            if answer is None or not answer.repeated or by_call:
+            if answer is None or answer.waiting or not answer.repeated or by_call:
                 self._queue(meant, answer, by_call)
         return meant
 
@@ -207,13 +209,22 @@ class TelegramChannel:
                 await attempt(self._bot.answer_callback_query(talk.callback_id))
             if answer is None:
                 await self._show(talk, self._sorry(talk), None)
-            elif not answer.repeated:
+            elif answer.waiting or not answer.repeated:
                 picture = await self._picture(answer.rendered, answer.contact_id)
+                if answer.waiting and not await self._fates.begins(talk.incoming.update_key):
+                    return
                 outcome = await self._show(talk, answer.rendered, picture)
                 self._fates.became(talk.incoming.update_key, outcome)
         except Exception:
             log.exception("telegram.answer_failed", update_key=talk.incoming.update_key)
             self._fates.became(talk.incoming.update_key, Unknown("our own error"))
+
+    async def _show_left_over(self, left: WaitingAnswer) -> None:
+        """Show what nobody has begun to: as a new message, since what was tapped is not known any more."""
+        locale = choose_locale(left.contact_locale, left.member_locale, self._parts.shop.locale)
+        rendered = self._parts.texts.render(reply_from_json(left.answer), locale)
+        talk = Talk(int(left.account), Incoming(CHANNEL, account=left.account, update_key=left.update_key))
+        self._queue(talk, Answer(rendered, left.contact_id, repeated=True, waiting=True), by_call=False)
 
     async def _show(self, talk: Talk, rendered: Rendered, picture: Painted | None) -> Outcome:
         """Show the answer, patiently where Telegram asks to wait or has surely not taken it."""

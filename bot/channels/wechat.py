@@ -8,6 +8,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 from weakref import WeakValueDictionary
@@ -34,6 +35,7 @@ from bot.rendering import Rendered, choose_locale
 from bot.web import problems, strict_json
 from domain.errors import NotFound
 from domain.messages import conversations
+from domain.messages.conversations import WaitingAnswer
 from domain.wording import words
 from handlers.routing import plain
 
@@ -42,6 +44,8 @@ log = structlog.get_logger()
 ANSWER_SECONDS: Final = 4.4  # WeChat waits for five
 PICTURE_SECONDS: Final = 3.0
 REMEMBERED_SECONDS: Final = 30.0  # WeChat's own repetitions are over by then
+RETRIES_OVER: Final = timedelta(seconds=REMEMBERED_SECONDS)
+KEPT_BYTES: Final = 600  # several are shown together
 AFTER_PICTURE_SECONDS: Final = 0.5
 STOP_SECONDS: Final = 5.0
 SEEN_SIGNATURES: Final = 20_000
@@ -85,7 +89,7 @@ class WeChatChannel:
         self._push = Push(parts, self._client, self.able)
         self._codes = Codes(parts, self._client, self.able, account=self.account)
         self.mass = MassSender(parts, self._client, self.able)
-        self._fates = AnswerFates(parts.database, CHANNEL, parts.clock)
+        self._fates = AnswerFates(parts.database, CHANNEL, parts.clock, self._keep_left_over, after=RETRIES_OVER)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._answers: dict[str, asyncio.Task[Reply]] = {}
         self._seen: OrderedDict[str, str] = OrderedDict()  # signature → what came under it
@@ -235,9 +239,20 @@ class WeChatChannel:
             except Exception:  # sent again it would fail again: the person is told instead
                 log.exception("wechat.message_failed")
                 return Reply(self._parts.texts.say(words("refusal.refused"), self._parts.shop.locale))
-            if not answer.repeated:
+            if answer.waiting:
                 self._fates.became(letter.key, Sent(None))
             return reply
+
+    async def _keep_left_over(self, left: WaitingAnswer) -> None:
+        """No repetition of WeChat's asked for this answer any more: it is shown when the person writes again."""
+        if left.update_key in self._answers:
+            return
+        locale = choose_locale(left.contact_locale, left.member_locale, self._parts.shop.locale)
+        text = lengths.shorten(
+            self._parts.texts.render(reply_from_json(left.answer), locale).text, KEPT_BYTES, utf8_bytes
+        )
+        keep = partial(conversations.keep_answer, channel=CHANNEL, waiting=left, text=text, now=self._parts.clock())
+        await self._parts.database.write(keep)
 
     async def _reply(self, letter: Letter, answer: Answer) -> Reply:
         rendered = await self._codes.on_poster(answer.rendered)

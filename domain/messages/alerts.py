@@ -45,11 +45,14 @@ def raise_alert(db: Session, key: str, said: Words, *, now: datetime) -> bool:
     return True
 
 
-def clear_alert(db: Session, key: str, *, now: datetime) -> bool:
-    """Close the alert `key`, since what was wrong is right again. Returns whether one was open."""
-    closed = db.execute(
-        update(Alert).where(Alert.key == key, Alert.cleared_at.is_(None)).values(cleared_at=now).returning(Alert.id)
-    )
+def clear_alert(db: Session, key: str, *, now: datetime, raised_before: datetime | None = None) -> bool:
+    """Close the alert `key`, since what was wrong is right again. Returns whether one was open.
+
+    With `raised_before` a newer one stays open.
+    """
+    old = () if raised_before is None else (Alert.raised_at < raised_before,)
+    open_ = (Alert.key == key, Alert.cleared_at.is_(None), *old)
+    closed = db.execute(update(Alert).where(*open_).values(cleared_at=now).returning(Alert.id))
     return closed.first() is not None
 
 

@@ -11,8 +11,10 @@ from sqlalchemy import and_, bindparam, case, exists, func, insert, literal, sel
 from sqlalchemy.orm import Session
 
 from domain.messages import outbox
+from domain.messages.outbox import Notice
 from domain.schema import Contact, Inbox, Member, Outbox
 from domain.schema.base import Utc
+from domain.schema.messages import ANSWER_OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Standing:
     member_locale: str | None
     answered: bool
     answer: Any
+    answer_state: str | None
     unread: bool  # notices were kept for this moment
 
 
@@ -55,6 +58,7 @@ _FIND = (
         Member.locale.label("member_locale"),
         Inbox.id.label("inbox_id"),
         Inbox.answer,
+        Inbox.answer_state,
         exists().where(Outbox.member_id == Contact.member_id, text("outbox.state = 'deferred'")).label("unread"),
     )
     .outerjoin(Member, Member.id == Contact.member_id)
@@ -97,6 +101,7 @@ def find(db: Session, channel: str, account: str, update_key: str) -> Standing |
         member_locale=row.member_locale,
         answered=row.inbox_id is not None,
         answer=row.answer,
+        answer_state=row.answer_state,
         unread=bool(row.unread),
     )
 
@@ -129,6 +134,12 @@ def answered(
     db.connection().execute(_ANSWERED, [{**row, "answer": answer, "answer_state": answer_state}])
 
 
+def begin_answer(db: Session, channel: str, update_key: str) -> bool:
+    """Claim the sending of an answer: true for one caller only, who may then have sent it, whatever happens."""
+    mine = (Inbox.channel == channel, Inbox.update_key == update_key, Inbox.answer_state == "waiting")
+    return db.execute(update(Inbox).where(*mine).values(answer_state="sending").returning(Inbox.id)).first() is not None
+
+
 def mark_answers(db: Session, channel: str, states: Mapping[str, str]) -> None:
     """Note what became of answers: `states` maps update keys to sent, failed or unknown. One statement per state."""
     for state in sorted(set(states.values())):
@@ -136,19 +147,57 @@ def mark_answers(db: Session, channel: str, states: Mapping[str, str]) -> None:
         db.execute(update(Inbox).where(Inbox.channel == channel, Inbox.update_key.in_(keys)).values(answer_state=state))
 
 
-def unfinished_answers(db: Session, channel: str, *, before: datetime, newest: int = 5_000) -> list[str]:
-    """Return the updates received before `before` whose answers were being sent when a process vanished.
+def give_up_answers(db: Session, channel: str, *, before: datetime) -> int:
+    """Nobody knows whether an answer arrived that was being sent when a process vanished; return how many there are."""
+    left = (text(ANSWER_OPEN), Inbox.channel == channel, Inbox.answer_state == "sending", Inbox.received_at < before)
+    return len(db.execute(update(Inbox).where(*left).values(answer_state="unknown").returning(Inbox.id)).all())
 
-    Looks at the newest updates only: what is older was looked at by an earlier start.
-    """
-    latest = select(Inbox.id).order_by(Inbox.id.desc()).limit(newest).subquery()
-    return list(
-        db.scalars(
-            select(Inbox.update_key)
-            .join(latest, latest.c.id == Inbox.id)
-            .where(Inbox.channel == channel, Inbox.answer_state == "sending", Inbox.received_at < before)
+
+@dataclass(frozen=True, slots=True)
+class WaitingAnswer:
+    """An answer that nobody has begun to send: its update took effect, and then the process vanished."""
+
+    update_key: str
+    contact_id: int
+    account: str
+    member: int | None
+    answer: Any
+    contact_locale: str | None
+    member_locale: str | None
+
+
+def waiting_answers(db: Session, channel: str, *, before: datetime, limit: int = 1_000) -> list[WaitingAnswer]:
+    """Return the answers to updates received before `before` that still wait, the oldest first."""
+    rows = db.execute(
+        select(
+            Inbox.update_key,
+            Inbox.contact_id,
+            Contact.account,
+            Contact.member_id,
+            Inbox.answer,
+            Contact.locale,
+            Member.locale,
         )
+        .join(Contact, Contact.id == Inbox.contact_id)
+        .outerjoin(Member, Member.id == Contact.member_id)
+        .where(text(ANSWER_OPEN), Inbox.channel == channel, Inbox.answer_state == "waiting")
+        .where(Inbox.received_at < before)
+        .order_by(Inbox.id)
+        .limit(limit)
     )
+    return [WaitingAnswer(*row) for row in rows]
+
+
+def keep_answer(db: Session, channel: str, waiting: WaitingAnswer, text: str, *, now: datetime) -> None:
+    """Show an answer that could only be given at once at the next contact; of a stranger it stays unknown."""
+    kept = waiting.member is not None
+    mine = (Inbox.channel == channel, Inbox.update_key == waiting.update_key, Inbox.answer_state == "waiting")
+    mark = update(Inbox).where(*mine).values(answer_state="kept" if kept else "unknown").returning(Inbox.id)
+    row = db.execute(mark).first()
+    if row is not None and waiting.member is not None:
+        key = f"answer:{row.id}"
+        outbox.put_all(db, [Notice(key, waiting.member, "notice.kept_answer", {"text": text}, "system")], now=now)
+        db.execute(update(Outbox).where(Outbox.key == key).values(state="deferred"))
 
 
 def release_kept(db: Session, member: int, contact_id: int, channel: str, *, now: datetime) -> None:

@@ -14,6 +14,10 @@ UNDER_WAY = "(state = 'sending' OR (state = 'queued' AND attempts > 0))"
 """Being sent, or waiting for another try: nothing else may overtake it on the way to the same chat."""
 
 
+ANSWER_OPEN = "answer_state IN ('waiting', 'sending')"
+"""An answer of which nobody has said yet what became of it."""
+
+
 def _while(condition: str) -> dict[str, Any]:
     """An index over the few rows that are still to be worked on."""
     return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
@@ -23,14 +27,17 @@ class Inbox(Base):
     """An update that was handled, with the answer it got: a repetition gets the same answer and changes nothing."""
 
     __tablename__ = "inbox"
-    __table_args__ = (UniqueConstraint("channel", "update_key"),)
+    __table_args__ = (
+        UniqueConstraint("channel", "update_key"),
+        Index("ix_inbox_open", "channel", "id", **_while(ANSWER_OPEN)),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     channel: Mapped[str]
     update_key: Mapped[str]
     contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id"))
     received_at: Mapped[datetime]
     answer: Mapped[Any | None]
-    answer_state: Mapped[str] = mapped_column(default="sending")  # sending | sent | failed | unknown
+    answer_state: Mapped[str] = mapped_column(default="sending")  # waiting | sending | sent | failed | unknown | kept
 
 
 class Announcement(Base):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.schema.base import Base, one_of
@@ -83,6 +83,12 @@ class JobRun(Base):
     __table_args__ = (
         UniqueConstraint("job", "period"),
         one_of("state", "running", "done", "failed", "missed"),
+        Index(
+            "ix_job_run_open",
+            "id",
+            sqlite_where=text("lease_until IS NOT NULL"),
+            postgresql_where=text("lease_until IS NOT NULL"),
+        ),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     job: Mapped[str]

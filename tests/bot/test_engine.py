@@ -52,7 +52,7 @@ async def test_a_scheduler_process_hands_a_job_to_a_worker_process(postgresql_ur
         ran.append(context.period)
         return {}
 
-    jobs = {"test": Job("test", Cron(), run, timedelta(hours=1))}
+    jobs = {name: Job(name, Cron(), run, timedelta(hours=1)) for name in ("test", "other")}
     runner = JobRunner(database.write_now, database.read_now, lambda: datetime.now(UTC), ZONE)
     scheduler = Queue(postgresql_url, runner, jobs, works=False)
     workers = [Queue(postgresql_url, runner, jobs, works=True) for _ in range(2)]
@@ -60,8 +60,8 @@ async def test_a_scheduler_process_hands_a_job_to_a_worker_process(postgresql_ur
         await engine.start()
     for _ in range(3):
         await scheduler.submit("test", "2026-11-23")
-    await scheduler.submit("test", "2026-11-24")
-    await until(lambda: len(database.read_now(job_runs.last_done)) == 1 and len(ran) == 2)
+    await scheduler.submit("other", "2026-11-24")
+    await until(lambda: len(database.read_now(job_runs.last_done)) == 2 and len(ran) == 2)
     await asyncio.sleep(0.3)
     for engine in (scheduler, *workers):
         await engine.stop()

@@ -79,6 +79,10 @@ holidays.days: operators
 home: anyone /
 invite: sellers /
 invite_poster: sellers
+job: operators
+job_again: operators
+jobs: operators /
+jobs_trouble: operators
 join: anyone
 join.name: anyone
 join.yes: anyone

@@ -14,6 +14,7 @@ from domain.periods import format_instant
 from domain.sales import order_events
 from domain.sales.order_data import IncomingEvent
 from domain.schema import Alert, Announcement, AuditRow, Member, Outbox
+from domain.work import job_runs
 from handlers.routing import Incoming
 from tests.handlers.house import House
 
@@ -319,3 +320,48 @@ def test_the_desk_says_when_all_is_well(house: House):
     assert "一切正常" in ops.says("0").text
     house.now += timedelta(days=1)
     assert "今天：订单 0" in ops.says("运营台").text
+
+
+@pytest.mark.parametrize(
+    ("locale", "asks", "failed", "again", "asked"),
+    [
+        ("zh", "定时工作", "佣金结算：❌ 失败：disk full", "再跑一次", "几秒后再跑一次"),
+        ("en", "jobs", "Settlement: ❌ failed: disk full", "Run again", "runs again in a few seconds"),
+    ],
+)
+def test_operators_see_what_the_clock_did_failures_first_and_have_it_run_again(
+    house: House, locale: str, asks: str, failed: str, again: str, asked: str
+):
+    with house.database.transaction() as db:
+        for name in ("morning_tasks", "settle"):
+            run = job_runs.claim(db, name, "2026-11-23", now=house.now)
+            assert run is not None
+            if name == "settle":
+                job_runs.fail(db, run, "disk full", now=house.now)
+            else:
+                job_runs.finish(db, run, {"day": "2026-11-23", "given": 12}, now=house.now)
+        job_runs.miss(db, "evening_reminder", ["2026-11-22"], "too late", now=house.now)
+    ops = house.talk("ops", locale=locale)
+    seen = ops.says(asks).text
+    assert failed in seen
+    assert "12" in seen.splitlines()[-1], "what went well comes last"
+    ops.presses("2 ")
+    assert again in ops.labels()
+    assert asked in ops.presses(again).text
+    with house.database.transaction() as db:
+        assert job_runs.to_retry(db, now=house.now) == [("settle", "2026-11-23")]
+    assert audited(house)[-1] == ("job.again", "member:ops")
+    ops.says(asks)
+    ops.presses("1 ")
+    assert again not in ops.labels(), "a reminder of yesterday evening comes too late"
+    assert "定时" in ops.says("预警").text or "clock" in ops.says("alerts").text
+
+
+def test_nobody_but_operators_has_a_job_run_again(house: House):
+    with house.database.transaction() as db:
+        run = job_runs.claim(db, "settle", "2026-11-23", now=house.now)
+        assert run is not None
+        job_runs.fail(db, run, "disk full", now=house.now)
+    house.talk("lin").taps(f"job_again:{run.run}")
+    with house.database.transaction() as db:
+        assert job_runs.to_retry(db, now=house.now) == []

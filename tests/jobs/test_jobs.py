@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -11,13 +14,15 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from bot import job_runner
 from bot.database import Database
 from bot.job_runner import JobRunner, Stopped
-from domain.errors import Invalid
-from domain.messages import announcements, outbox
-from domain.schema import Outbox, Task
-from domain.work import job_runs, task_giving, task_templates
+from domain.errors import Invalid, Refusal
+from domain.messages import alerts, announcements, outbox
+from domain.schema import Member, Outbox, Task
+from domain.work import job_runs, job_words, task_giving, task_templates
 from jobs import Cron, Job, JobContext, discover
+from tests.crash.test_settlement import in_child
 from tests.someone import member
 
 T = TypeVar("T")
@@ -43,6 +48,11 @@ def test_every_job_is_found_and_says_when_it_is_due() -> None:
         "visit_rollup",
         "weekly_summary",
     ]
+
+
+def test_every_job_has_a_name_and_only_known_ones_may_be_run_again() -> None:
+    assert set(JOBS) == job_words.NAMED
+    assert set(JOBS) > job_runs.AGAIN
 
 
 @pytest.mark.parametrize(
@@ -163,3 +173,58 @@ def test_a_stop_ends_a_job_between_two_transactions_and_the_next_start_goes_on(
     assert database.read_now(lambda db: job_runs.to_retry(db, now=runner.clock())) == [("test", "p")]
     with pytest.raises(Stopped):
         runner.run_by_hand(job(long), "p", at=runner.clock())
+
+
+def test_settling_for_a_time_to_come_is_refused_and_leaves_no_trace(runner: JobRunner, database: Database) -> None:
+    with pytest.raises(Refusal) as refused:
+        runner.run_by_hand(JOBS["settle"], "2199-01-01T00:05:00Z", at=datetime(2199, 1, 1, tzinfo=UTC))
+    assert refused.value.code == "settlement_in_future"
+    assert database.read_now(job_runs.history) == []
+    assert database.read_now(alerts.open_alerts) == []
+
+
+def test_a_job_that_only_reads_for_long_keeps_its_claim(
+    runner: JobRunner, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_runner, "RENEW_SECONDS", 0.01)
+    renewed = threading.Event()
+    hold = job_runs.hold
+
+    def noted(*args: Any, **more: Any) -> None:
+        hold(*args, **more)
+        renewed.set()
+
+    monkeypatch.setattr(job_runs, "hold", noted)
+    assert runner.run(job(lambda _: {"renewed": renewed.wait(5)}), "p") == {"renewed": True}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a process is paused, which needs fork")
+def test_a_paused_process_writes_nothing_after_its_run_was_taken_over(database_url: str, now: datetime) -> None:
+    ready, told = os.pipe()
+    go, start = os.pipe()
+
+    def works(context: JobContext) -> Mapping[str, Any]:
+        context.write(lambda db: member(db, "m-before"))
+        os.write(told, b".")
+        os.read(go, 1)
+        context.write(lambda db: member(db, "m-after"))
+        return {}
+
+    def process() -> None:
+        own = Database(database_url)
+        assert JobRunner(own.write_now, own.read_now, lambda: now, ZONE).run(job(works), "p") is None
+
+    child = in_child(process)
+    os.read(ready, 1)
+    os.kill(child, signal.SIGSTOP)
+    database = Database(database_url)
+    taken = database.write_now(lambda db: job_runs.claim(db, "test", "p", now=now + timedelta(hours=1), alone=True))
+    assert taken is not None
+    os.kill(child, signal.SIGCONT)
+    os.write(start, b".")
+    _, status = os.waitpid(child, 0)
+    assert status == 0
+    names = database.read_now(lambda db: db.scalars(select(Member.member_id)).all())
+    [run] = database.read_now(job_runs.history)
+    database.close()
+    assert (list(names), run.state, run.attempts) == (["m-before"], "running", 2)

@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from sqlalchemy import event, select, update
+from sqlalchemy import event, func, select, update
 
 from bot.channels.outcomes import Dead, Retry, Sent
 from bot.channels.sending import Message, Recipient
@@ -168,6 +168,23 @@ async def test_an_answer_that_was_being_sent_when_the_process_vanished_is_unknow
     async with scene(house) as at:
         await soon(lambda: set(at.inbox().values()) == {"unknown"})
         assert [method for method, _ in at.fake.calls if method == "sendMessage"] == []
+
+
+async def test_an_answer_that_nobody_had_begun_to_send_is_sent_after_the_restart_once(house: House):
+    async with scene(house) as at:
+        li = await seller(at)
+        await li.sends("佣金")
+        await soon(lambda: set(at.inbox().values()) == {"sent"})
+    with house.database.transaction() as db:
+        newest = db.scalar(select(func.max(Inbox.id)))
+        db.execute(update(Inbox).where(Inbox.id == newest).values(answer_state="waiting"))
+    house.now += timedelta(seconds=5)
+    async with scene(house, knows_everyone=True) as at, scene(house, knows_everyone=True) as other:
+        await soon(lambda: set(at.inbox().values()) == {"sent"})
+        await asyncio.sleep(0.3)
+        sent = [call for fake in (at.fake, other.fake) for call in fake.calls if call[0] == "sendMessage"]
+        assert len(sent) == 1
+        assert "佣金" in sent[0][1]["text"]
 
 
 async def test_a_product_shows_its_picture_and_the_poster_is_one_s_own(house: House):

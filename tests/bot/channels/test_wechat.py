@@ -317,3 +317,32 @@ async def test_pictures_and_voices_are_answered_with_what_we_can_do(one_house: H
         assert "我的佣金" in spoken.text
         unknown = await lin._message({"MsgType": "hologram"})
         assert "直接发这些词" in unknown.text
+
+
+async def test_an_answer_that_a_vanished_process_did_not_give_is_kept_for_the_next_contact(house: House):
+    async with scene(house) as at:
+        mei = at.fake.person("openid-mei")
+        await mei.follows()
+        at.knows(mei, "lin")
+        await mei.says("佣金")
+    with house.database.transaction() as db:
+        newest = db.scalar(select(func.max(Inbox.id)))
+        db.execute(update(Inbox).where(Inbox.id == newest).values(answer_state="waiting"))
+    house.now += timedelta(minutes=1)
+    async with scene(house) as at:
+        again = at.fake.person("openid-mei", follows=True)
+        async with asyncio.timeout(5):
+            while _answer_states(house) != {"sent", "kept"}:  # noqa: ASYNC110 - it is time we wait for
+                await asyncio.sleep(0.02)
+        for _ in range(9):
+            at.fake.next_message_id()  # the first WeChat has used these
+        home = await again.says("首页")
+        assert "未读" in home.text
+        unread = await again.says("未读")
+        assert "上次没来得及回你的" in unread.text
+        assert "待结算" in unread.text
+
+
+def _answer_states(house: House) -> set[str]:
+    with house.database.transaction() as db:
+        return set(db.scalars(select(Inbox.answer_state)))
