@@ -1,4 +1,4 @@
-"""Announcements at their time: put out to each recipient in portions, and taken back where one was cancelled."""
+"""Announcements at their time: put out in portions, taken back where cancelled, and the result told."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from domain.messages import announcements
+from domain.messages import announcement_report, announcements
 from jobs import Cron, Job, JobContext
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def wanted(db: Session, now: datetime) -> bool:
-    return bool(announcements.due(db, now=now) or announcements.to_sweep(db))
+    return bool(announcements.due(db, now=now) or announcements.to_sweep(db) or announcement_report.ended(db))
 
 
 def run(context: JobContext) -> Mapping[str, Any]:
@@ -25,9 +25,12 @@ def run(context: JobContext) -> Mapping[str, Any]:
             pass
     put_out = context.read(partial(announcements.due, now=context.now))
     for one in put_out:
-        while context.write(partial(announcements.enqueue_chunk, announcement=one, now=context.now)):
+        while context.write(partial(announcements.enqueue_chunk, announcement=one, now=context.now, zone=context.zone)):
             pass
-    return {"put_out": put_out, "taken_back": swept}
+    ended = context.read(announcement_report.ended)
+    for one in ended:
+        context.write(partial(announcement_report.tell, announcement=one, now=context.now, zone=context.zone))
+    return {"put_out": put_out, "taken_back": swept, "ended": ended}
 
 
 JOB = Job(

@@ -17,9 +17,9 @@ from domain.schema.mall import (
     Visit,
     VisitDay,
 )
-from domain.schema.messages import Announcement, ChatMessage, Inbox, Outbox
+from domain.schema.messages import Announcement, Audience, ChatMessage, Inbox, LiveScreen, Outbox
 from domain.schema.money import Account, Entry, Posting
-from domain.schema.people import ChannelCode, Contact, Member, Mute, WrongCode
+from domain.schema.people import ChannelCode, Contact, Member, MemberTag, Mute, WrongCode
 from domain.schema.sales import (
     Binding,
     Commission,
@@ -40,6 +40,7 @@ __all__ = [
     "Alert",
     "Announcement",
     "ApiKey",
+    "Audience",
     "AuditRow",
     "Base",
     "Binding",
@@ -55,7 +56,9 @@ __all__ = [
     "Inbox",
     "JobRun",
     "Link",
+    "LiveScreen",
     "Member",
+    "MemberTag",
     "Mute",
     "Order",
     "OrderCase",
