@@ -27,7 +27,7 @@ SELLERS = (
     "settings",
     "language",
 )
-OPERATORS = ("desk", "announce", "figures", "alerts", "events", "member_chats")
+OPERATORS = ("desk", "announce", "audiences", "figures", "alerts", "events", "member_chats", "tags")
 
 
 @route("help", who=anyone, command=True)
