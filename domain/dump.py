@@ -114,7 +114,10 @@ RULES: Final[Mapping[str, Rule]] = {
     "chat_message": Rule(("contact_id", "outgoing"), left_out=("body", "at")),
     # work
     "task_template": Rule(("code",)),
-    "task": Rule(("member_id", "day", "template_id"), shown=_whether("done_at")),
+    "task": Rule(("member_id", "day", "template_id"), shown=_whether("done_at"), points_to={"suggested_id": "product"}),
+    "holiday": Rule(("day",)),
+    "rest_day": Rule(("member_id", "weekday")),
+    "leave": Rule(("member_id", "first_day")),
     "job_run": Rule(
         ("job", "period"),
         # What a run did, and in how many tries, is its own: cut off and begun again, the second did only the rest.

@@ -27,7 +27,7 @@ SELLERS = (
     "settings",
     "language",
 )
-OPERATORS = ("desk", "announce", "audiences", "figures", "alerts", "events", "member_chats", "tags")
+OPERATORS = ("desk", "announce", "audiences", "figures", "task_report", "alerts", "events", "member_chats", "tags")
 
 
 @route("help", who=anyone, command=True)

@@ -8,7 +8,7 @@ from domain.money import Money
 from domain.periods import local_date
 from domain.sales import earnings
 from domain.wording import Words, words
-from domain.work import figures
+from domain.work import figures, task_report
 from handlers.forms import pairs, way_back
 from handlers.routing import Chat, Choice, Reply, anyone, button, operators, reply, route
 
@@ -16,7 +16,7 @@ SELLER = ("products", "traffic", "earnings", "orders", "team", "tasks", "announc
 MERCHANT = ("tasks", "products", "traffic", "earnings", "orders", "team", "announcements", "help")
 CUSTOMER = ("parcels", "browse", "announcements", "join", "settings", "help")
 WAITING = ("earnings", "orders", "parcels", "announcements", "help")
-OPERATOR = ("announce", "audiences", "figures", "alerts", "events", "member_chats", "tags")
+OPERATOR = ("announce", "audiences", "figures", "task_report", "alerts", "events", "member_chats", "tags")
 
 
 @route("home", who=anyone, command=True)
@@ -40,10 +40,12 @@ def desk(chat: Chat) -> Reply:
     """What an operator wants to know first."""
     day = local_date(chat.now, chat.shop.timezone)
     today = figures.figures(chat.db, day, chat.shop.timezone)
+    done, given = task_report.totals(chat.db, day)
     wrong = len(alerts.open_alerts(chat.db))
     body = [
         words("desk.title", name=_name(chat)),
         words("desk.today", orders=today.orders, visitors=today.visitors, new_members=today.new_members),
+        *([words("desk.tasks", done=done, given=given)] if given else []),
         words("desk.alerts", n=wrong) if wrong else words("desk.fine"),
     ]
     rows = _menu(OPERATOR)

@@ -46,7 +46,7 @@ class Choice:
 class Picture:
     """What is to be drawn or shown, by kind and plain values; drawing itself happens outside."""
 
-    kind: str  # product | poster | invite_poster | traffic | url
+    kind: str  # product | poster | invite_poster | traffic | week | url
     params: Mapping[str, object] = field(default_factory=dict)
 
 

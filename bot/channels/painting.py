@@ -124,6 +124,8 @@ class Painter:
                 return await self._in_thread(draw)
             case "traffic":
                 return await self._in_thread(partial(self._chart, picture.params, locale))
+            case "week":
+                return await self._in_thread(partial(self._week, picture.params, locale))
             case "url":
                 return await self._fetched(str(picture.params.get("url", "")))
         raise NotFound()
@@ -212,6 +214,24 @@ class Painter:
 
         def draw() -> Painted:
             return _painted(traffic_chart(days, visits, visitors, orders, title=title, labels=labels, locale=locale))
+
+        return self._kept.get(key, draw)
+
+    def _week(self, params: Mapping[str, object], locale: str) -> Painted:
+        from bot.pictures.week_chart import WeekLabels, week_chart
+
+        days, *figures = (_list(params, name) for name in ("days", "visitors", "before", "orders"))
+        if not all(isinstance(day, date) for day in days) or any(len(one) != len(days) for one in figures):
+            raise NotFound()
+        labels = WeekLabels(
+            *(self._say(words(f"chart.week.{name}"), locale) for name in ("visitors", "before", "orders", "nothing"))
+        )
+        title = self._say(words("chart.week.title"), locale)
+        visitors, before, orders = figures
+        key = f"week:{locale}:{days}:{figures}:{title}:{labels}"
+
+        def draw() -> Painted:
+            return _painted(week_chart(days, visitors, before, orders, title=title, labels=labels, locale=locale))
 
         return self._kept.get(key, draw)
 

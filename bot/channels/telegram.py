@@ -93,7 +93,8 @@ class TelegramChannel:
         wait = self._parked_until - asyncio.get_running_loop().time()
         if wait > 0:
             return Retry(wait, "account", "Telegram has asked to wait")
-        return self._heeded(await self._screens.send(to.account, screen(message.rendered)))
+        picture = await self._picture(message.rendered, to.contact_id)
+        return self._heeded(await self._screens.send(to.account, screen(message.rendered), picture))
 
     def _heeded(self, outcome: Outcome) -> Outcome:
         if isinstance(outcome, Retry) and outcome.scope == "account":
@@ -207,7 +208,7 @@ class TelegramChannel:
             if answer is None:
                 await self._show(talk, self._sorry(talk), None)
             elif not answer.repeated:
-                picture = await self._picture(answer)
+                picture = await self._picture(answer.rendered, answer.contact_id)
                 outcome = await self._show(talk, answer.rendered, picture)
                 self._fates.became(talk.incoming.update_key, outcome)
         except Exception:
@@ -242,13 +243,13 @@ class TelegramChannel:
         if wait > 0:
             await asyncio.sleep(min(wait, LONGEST_WAIT_SECONDS))
 
-    async def _picture(self, answer: Answer) -> Painted | None:
-        """The answer's picture; a screen without its picture is better than none."""
-        wanted = answer.rendered.picture
+    async def _picture(self, rendered: Rendered, contact_id: int) -> Painted | None:
+        """The picture that belongs to it; a screen without its picture is better than none."""
+        wanted = rendered.picture
         if wanted is None:
             return None
         try:
-            return await self._parts.painter.paint(wanted, answer.rendered.locale, answer.contact_id)
+            return await self._parts.painter.paint(wanted, rendered.locale, contact_id)
         except NotFound:
             log.warning("telegram.no_picture", kind=wanted.kind)
         except Exception:

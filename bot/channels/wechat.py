@@ -113,7 +113,7 @@ class WeChatChannel:
 
     async def send(self, to: Recipient, message: Message) -> Outcome:
         """Send a notice as a customer-service message; with the window shut, by its template if there is one."""
-        text = lengths.shorten(harmless(message.rendered.text), TEXT_LIMIT_BYTES, utf8_bytes)
+        text = lengths.shorten(harmless(self._with_link(message.rendered, to.contact_id)), TEXT_LIMIT_BYTES, utf8_bytes)
         outcome = await self._client.send_text(to.account, text)
         template = self._templates.get(message.kind.removeprefix("notice."))
         if not isinstance(outcome, Closed) or template is None:
@@ -254,8 +254,13 @@ class WeChatChannel:
                 if not answer.repeated:
                     self._do_later(self._send_words(letter, rendered), f"words {letter.key}")
                 return Reply(media_id=media_id)
-        link = self._pictures.link(picture, rendered.locale, answer.contact_id)
-        return Reply(self._pages(replace(rendered, text=f"{rendered.text}\n🖼 {link}"))[0])
+        return Reply(self._pages(replace(rendered, text=self._with_link(rendered, answer.contact_id)))[0])
+
+    def _with_link(self, rendered: Rendered, contact_id: int) -> str:
+        """The text, and where its picture is to be seen."""
+        if rendered.picture is None:
+            return rendered.text
+        return f"{rendered.text}\n🖼 {self._pictures.link(rendered.picture, rendered.locale, contact_id)}"
 
     async def _send_words(self, letter: Letter, rendered: Rendered) -> None:
         """Send what belongs to a picture after it; whoever's window is shut finds the way by 0 all the same."""

@@ -28,7 +28,7 @@ from domain.sales.order_data import IncomingEvent
 from domain.schema import Announcement, Commission, Contact, Order, Outbox, Visit
 from domain.sql import chunks
 from domain.wording import Words
-from domain.work import tasks
+from domain.work import task_giving, task_templates, tasks
 
 T = TypeVar("T")
 
@@ -97,7 +97,7 @@ def _build(db: Session, members: int, days: int, rng: Random, now: datetime, zon
         rate = {"currency": "USD", "from": format_instant(start - timedelta(days=1)), "rate": "7.1"}
         rates.put_rates(db, [rate], settlement_currency=currency, actor=ACTOR, now=start)
     plans.publish(db, _PLAN.read_text(encoding="utf-8"), effective_from=start, by=ACTOR, now=start)
-    tasks.seed_templates(db)
+    task_templates.seed(db)
     people = demo_people.cast_of(rng, members, days)
     ids = demo_people.load(db, rng, people, actor=ACTOR, start=start, now=now)
     links = demo_trade.make_links(db, rng, people, ids, now=start)
@@ -131,7 +131,7 @@ def _clockwork(day: date, back: int, market: Market) -> Iterator[tuple[datetime,
     def assign(db: Session, at: datetime) -> None:
         reached: int | None = 0
         while reached is not None:
-            reached = tasks.assign(db, day, now=at, after=reached)
+            reached = task_giving.assign(db, day, now=at, zone=market.zone, after=reached)
 
     def check(db: Session, at: datetime) -> None:
         tasks.check(db, day, now=at, zone=market.zone)

@@ -25,6 +25,10 @@ ANNOUNCEMENT = "announcement"
 """The text key of announcements; their words stand once in the announcement, not in each row."""
 
 
+Drawn = tuple[str, Mapping[str, object]]
+"""A picture that goes with a message: its kind, and the plain values it is drawn from."""
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
     """One message to one member. `key` names the event and the recipient: the same key is sent once.
@@ -39,6 +43,7 @@ class Notice:
     category: str = "business"
     priority: int = STEPS
     not_before: datetime | None = None
+    picture: Drawn | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,7 @@ class Claimed:
     contact_locale: str | None
     member_locale: str | None
     reachable: bool
+    picture: Drawn | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +94,7 @@ def put_all(db: Session, notices: Sequence[Notice], *, now: datetime) -> None:
                 "member_id": notice.member,
                 "text_key": notice.text_key,
                 "params": wording.to_json(notice.params),
+                "picture": None if notice.picture is None else [notice.picture[0], wording.to_json(notice.picture[1])],
                 "category": notice.category,
                 "priority": notice.priority,
                 "state": "queued",
@@ -194,6 +201,7 @@ def _claimed(db: Session, ids: Sequence[int]) -> list[Claimed]:
             Outbox.member_id,
             Outbox.text_key,
             Outbox.params,
+            Outbox.picture,
             Outbox.attempts,
             Announcement.text,
             Announcement.text_en,
@@ -224,6 +232,7 @@ def _claimed(db: Session, ids: Sequence[int]) -> list[Claimed]:
             contact_locale=row.contact_locale,
             member_locale=row.member_locale,
             reachable=row.unreachable_since is None and row.owner == row.member_id,
+            picture=None if row.picture is None else (row.picture[0], wording.from_json(row.picture[1])),
         )
         for row in rows
     ]

@@ -32,7 +32,18 @@ from domain.schema.sales import (
     Refund,
 )
 from domain.schema.search_ddl import search_ddl
-from domain.schema.work import Alert, ApiKey, AuditRow, Fact, JobRun, Task, TaskTemplate
+from domain.schema.work import (
+    Alert,
+    ApiKey,
+    AuditRow,
+    Fact,
+    Holiday,
+    JobRun,
+    Leave,
+    RestDay,
+    Task,
+    TaskTemplate,
+)
 
 __all__ = [
     "IMMUTABLE",
@@ -53,8 +64,10 @@ __all__ = [
     "DaySalt",
     "Entry",
     "Fact",
+    "Holiday",
     "Inbox",
     "JobRun",
+    "Leave",
     "Link",
     "LiveScreen",
     "Member",
@@ -72,6 +85,7 @@ __all__ = [
     "Product",
     "ProductText",
     "Refund",
+    "RestDay",
     "Stock",
     "Task",
     "TaskTemplate",

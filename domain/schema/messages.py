@@ -110,6 +110,7 @@ class Outbox(Base):
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
     text_key: Mapped[str]
     params: Mapped[Any]
+    picture: Mapped[Any | None]  # its kind and what is on it
     category: Mapped[str]
     priority: Mapped[int]  # smaller goes first: money 20, tasks 40, announcements 60
     announcement_id: Mapped[int | None] = mapped_column(ForeignKey("announcement.id"))

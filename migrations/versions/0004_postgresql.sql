@@ -1,41 +1,48 @@
-ALTER TABLE announcement ADD COLUMN criteria TEXT
-
-ALTER TABLE announcement ADD COLUMN kind TEXT
-
-ALTER TABLE announcement ADD COLUMN urgent BOOLEAN
-
-ALTER TABLE announcement ADD COLUMN sku TEXT
-
-ALTER TABLE announcement ADD COLUMN resend_of BIGINT
-
-ALTER TABLE announcement ADD COLUMN told_at TIMESTAMP WITH TIME ZONE
-
-UPDATE announcement SET told_at = created_at WHERE state IN ('queued', 'cancelled')
-
-CREATE TABLE audience (
-	id BIGSERIAL NOT NULL,
+CREATE TABLE holiday (
+	day DATE NOT NULL,
 	name TEXT NOT NULL,
-	criteria TEXT NOT NULL,
-	created_by TEXT NOT NULL,
-	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	CONSTRAINT pk_audience PRIMARY KEY (id),
-	CONSTRAINT uq_audience_name UNIQUE (name)
+	name_en TEXT NOT NULL,
+	CONSTRAINT pk_holiday PRIMARY KEY (day)
 )
 
-CREATE TABLE member_tag (
+CREATE TABLE rest_day (
 	member_id BIGINT NOT NULL,
-	tag TEXT NOT NULL,
-	CONSTRAINT pk_member_tag PRIMARY KEY (member_id, tag),
-	CONSTRAINT fk_member_tag_member_id_member FOREIGN KEY(member_id) REFERENCES member (id)
+	weekday BIGINT NOT NULL,
+	CONSTRAINT pk_rest_day PRIMARY KEY (member_id, weekday),
+	CONSTRAINT ck_rest_day_weekday CHECK (weekday BETWEEN 1 AND 7),
+	CONSTRAINT fk_rest_day_member_id_member FOREIGN KEY(member_id) REFERENCES member (id)
 )
 
-CREATE INDEX ix_member_tag_tag ON member_tag (tag, member_id)
-
-CREATE TABLE live_screen (
-	contact_id BIGINT NOT NULL,
-	announcement_id BIGINT NOT NULL,
-	message TEXT,
-	CONSTRAINT pk_live_screen PRIMARY KEY (contact_id),
-	CONSTRAINT fk_live_screen_contact_id_contact FOREIGN KEY(contact_id) REFERENCES contact (id),
-	CONSTRAINT fk_live_screen_announcement_id_announcement FOREIGN KEY(announcement_id) REFERENCES announcement (id)
+CREATE TABLE leave (
+	member_id BIGINT NOT NULL,
+	first_day DATE NOT NULL,
+	last_day DATE NOT NULL,
+	CONSTRAINT pk_leave PRIMARY KEY (member_id, first_day),
+	CONSTRAINT ck_leave_order CHECK (first_day <= last_day),
+	CONSTRAINT fk_leave_member_id_member FOREIGN KEY(member_id) REFERENCES member (id)
 )
+
+ALTER TABLE task_template ADD COLUMN lowest BIGINT
+
+ALTER TABLE task_template ADD COLUMN highest BIGINT
+
+ALTER TABLE task_template ADD COLUMN weekdays TEXT
+
+ALTER TABLE task_template ADD COLUMN first_day DATE
+
+ALTER TABLE task_template ADD COLUMN last_day DATE
+
+ALTER TABLE task ADD COLUMN reason TEXT
+
+ALTER TABLE task ADD COLUMN suggested_id BIGINT
+
+ALTER TABLE outbox ADD COLUMN picture TEXT
+
+UPDATE task_template SET title = '带来 # 位访客', title_en = 'Bring # visitors', lowest = 2, highest = 50
+WHERE code = 'visitors_5' AND title = '带来 5 位访客'
+
+UPDATE task_template SET title = '带来 # 位访客', title_en = 'Bring # visitors', lowest = 3, highest = 200
+WHERE code = 'visitors_20' AND title = '带来 20 位访客'
+
+UPDATE task_template SET title = '成交 # 单', title_en = 'Orders sold today: #', lowest = 1, highest = 20
+WHERE code = 'sale' AND title = '成交一单'

@@ -49,6 +49,7 @@ chat_part: operators
 chat_part_yes: operators
 chats_of: operators
 commissions: members
+days_off: sellers
 desk: operators /
 downline: sellers
 earnings: members /
@@ -61,6 +62,10 @@ first_channel: members
 follow: anyone
 found: anyone
 help: anyone /
+holiday_drop: operators
+holiday_new: operators
+holidays: operators
+holidays.days: operators
 home: anyone /
 invite: sellers /
 invite_poster: sellers
@@ -70,6 +75,10 @@ join.yes: anyone
 join_yes: anyone
 language: anyone /
 language.chosen: anyone
+leave: sellers
+leave.days: sellers
+leave_drop: sellers
+leave_on: sellers
 level: sellers
 links: sellers
 member_chats: operators /
@@ -81,11 +90,13 @@ orders: members /
 parcel: members
 parcels: members /
 pick: sellers
+points: sellers
 poster: sellers
 product: anyone
 products: anyone /
 quiet: members
 quiet.hours: members
+rest: sellers
 search: anyone
 settings: members /
 share: sellers
@@ -93,6 +104,23 @@ share_shop: sellers /
 shelf: sellers /
 speak: anyone
 start: anyone /
+task.amount: operators
+task.days: operators
+task.new_amount: operators
+task.title: operators
+task_amount: operators
+task_check: operators
+task_draft: operators
+task_for: operators
+task_new: operators
+task_on: operators
+task_person: operators
+task_report: operators /
+task_report_of: operators
+task_stuck: operators
+task_switch: operators
+task_template: operators
+task_templates: operators
 tasks: sellers /
 team: sellers /
 track: anyone /
@@ -101,6 +129,7 @@ traffic: sellers /
 unmute: members
 unpick: sellers
 unread: members
+week: sellers
 why: members
 """
 
