@@ -205,6 +205,7 @@ def _claimed(db: Session, ids: Sequence[int]) -> list[Claimed]:
             Outbox.attempts,
             Announcement.text,
             Announcement.text_en,
+            Announcement.sku,
             Contact.id.label("contact_id"),
             Contact.channel,
             Contact.account,
@@ -232,10 +233,17 @@ def _claimed(db: Session, ids: Sequence[int]) -> list[Claimed]:
             contact_locale=row.contact_locale,
             member_locale=row.member_locale,
             reachable=row.unreachable_since is None and row.owner == row.member_id,
-            picture=None if row.picture is None else (row.picture[0], wording.from_json(row.picture[1])),
+            picture=_drawn(row.picture, row.sku),
         )
         for row in rows
     ]
+
+
+def _drawn(picture: Sequence[Any] | None, sku: str | None) -> Drawn | None:
+    """The picture that goes with a message; with an announcement it is a product's."""
+    if sku is not None:
+        return "product", {"sku": sku}
+    return None if picture is None else (picture[0], wording.from_json(picture[1]))
 
 
 def announced(text: str, text_en: str | None) -> Words:
