@@ -303,9 +303,7 @@ def time_written(chat: Chat) -> Reply:
     at = read_moment(chat.text, now=chat.now, zone=chat.shop.timezone)
     if at is not None:
         return _at(chat, at)
-    return _understood(chat) or reply(
-        words("announce.time_unclear", **_clock(chat)), rows=[_times()]
-    )
+    return _understood(chat) or reply(words("announce.time_unclear", **_clock(chat)), rows=[_times()])
 
 
 def _at(chat: Chat, at: datetime) -> Reply:
@@ -365,7 +363,7 @@ def _schedule(chat: Chat, draft: dict[str, Any]) -> int:
         now=chat.now,
         **given,
     )
-    after = {
+    after: dict[str, Any] = {
         "audience": draft["criteria"] if custom else draft["audience"],
         "at": format_instant(_time(chat, draft)),
         "text": announcements.as_written(draft["text"], draft.get("text_en")),

@@ -142,9 +142,7 @@ def _reason(reason: str) -> Words:
 def missed(chat: Chat, which: str, reason: str, after: str = "0", page: str = "1") -> Reply:
     found = announcements.find(chat.db, number(which))
     place = -number(after[1:]) if after.startswith("n") else number(after)
-    people = announcement_report.missed(
-        chat.db, found.id, reason, after=place, limit=PAGE + 1, zone=chat.shop.timezone
-    )
+    people = announcement_report.missed(chat.db, found.id, reason, after=place, limit=PAGE + 1, zone=chat.shop.timezone)
     shown = people[:PAGE]
     turn = (*_next(found.id, reason, shown, number(page), more=len(people) > PAGE),)
     return reply(

@@ -8,6 +8,7 @@ from typing import Any, Final
 from domain.errors import Invalid, NotFound
 from domain.messages import audience_rules, audiences
 from domain.messages.audience_rules import CHANNELS, CLASSES
+from domain.messages.audiences import Saved
 from domain.people import members
 from domain.periods import local_date
 from domain.roles import ROLES
@@ -27,14 +28,18 @@ _BUILD: Final = "audience_build"
 
 @route("audiences", who=operators, command=True)
 def saved(chat: Chat) -> Reply:
-    items = [Item(_sized(chat, one.criteria, named(one.name)), named(beginning(one.name, _QUOTED)), f"audience:{one.id}")
-             for one in audiences.saved(chat.db)]  # fmt: skip
+    items = [_item(chat, one) for one in audiences.saved(chat.db)]
     lines, buttons = numbered_list(items)
     return reply(
         words("audiences.title"),
         *(lines or [words("audiences.none")]),
         rows=[*buttons, [button("audiences.build", f"{_BUILD}:new")], way_back(_back(chat))],
     )
+
+
+def _item(chat: Chat, one: Saved) -> Item:
+    said = _sized(chat, one.criteria, named(one.name))
+    return Item(said, named(beginning(one.name, _QUOTED)), f"audience:{one.id}")
 
 
 def _back(chat: Chat) -> str:
@@ -54,11 +59,15 @@ def one(chat: Chat, which: str) -> Reply:
         _sized(chat, found.criteria, named(found.name)),
         words("audiences.is", what=in_words(found.criteria)),
         rows=[
-            [button("audiences.use", f"audience_take:{found.id}"), button("audiences.change", f"audience_edit:{found.id}")],
-            [button("audiences.rename", f"audience_rename:{found.id}"), button("audiences.remove", f"audience_remove:{found.id}")],
+            *pairs(
+                button("audiences.use", f"audience_take:{found.id}"),
+                button("audiences.change", f"audience_edit:{found.id}"),
+                button("audiences.rename", f"audience_rename:{found.id}"),
+                button("audiences.remove", f"audience_remove:{found.id}"),
+            ),
             way_back("audiences"),
         ],
-    )  # fmt: skip
+    )
 
 
 @route("audience_take", who=operators)

@@ -25,11 +25,13 @@ def run(context: JobContext) -> Mapping[str, Any]:
             pass
     put_out = context.read(partial(announcements.due, now=context.now))
     for one in put_out:
-        while context.write(partial(announcements.enqueue_chunk, announcement=one, now=context.now, zone=context.zone)):
+        while context.write(
+            partial(announcements.enqueue_chunk, announcement=one, now=context.now, zone=context.timezone)
+        ):
             pass
     ended = context.read(announcement_report.ended)
     for one in ended:
-        context.write(partial(announcement_report.tell, announcement=one, now=context.now, zone=context.zone))
+        context.write(partial(announcement_report.tell, announcement=one, now=context.now, zone=context.timezone))
     return {"put_out": put_out, "taken_back": swept, "ended": ended}
 
 

@@ -85,7 +85,7 @@ def missed(
     states = _states_of(reason)
     found: list[Missed] = []
     if after >= 0:
-        wanted = _written(announcement).where(Outbox.state.in_(states), _REASON == reason, Outbox.id > after)
+        wanted = _written(announcement).where(Outbox.state.in_(states), reason == _REASON, Outbox.id > after)
         found = [Missed(*line) for line in db.execute(wanted.order_by(Outbox.id).limit(limit))]
     if reason == STOPPED and len(found) < limit:
         found += _left_out(db, row, -min(after, 0), limit - len(found), zone)
@@ -178,9 +178,7 @@ def _row(db: Session, announcement: int) -> Any:
 def ended(db: Session) -> list[int]:
     """Return the announcements of which nothing is on its way any more, and whose result nobody was told yet."""
     waiting = [
-        select(literal(1))
-        .where(Outbox.announcement_id == Announcement.id, text(f"outbox.state = '{state}'"))
-        .exists()
+        select(literal(1)).where(Outbox.announcement_id == Announcement.id, text(f"outbox.state = '{state}'")).exists()
         for state in ("queued", "sending")
     ]
     over = Announcement.state.in_(("queued", "cancelled"))

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, case, func, insert, literal, select, text, update
+from sqlalchemy import ColumnElement, and_, case, func, insert, literal, select, text, update
 from sqlalchemy.orm import Session
 
 from domain.errors import Invalid, NotFound
@@ -20,7 +20,7 @@ from domain.schema.base import Json, Utc
 from domain.sql import insert_selected, one_at_a_time
 
 CHUNK = 4_000
-"""Member ids per transaction: well under 300 ms of write lock, so that a chat answer never waits for an announcement."""
+"""Member ids per transaction: well under 300 ms of write lock, so that no chat answer waits for an announcement."""
 
 MAX_TEXT = 3_500
 """Characters: with a heading it fits into one message on every channel."""
@@ -126,9 +126,7 @@ def _checked_text(text: str) -> str:
     return text
 
 
-def preview(
-    db: Session, draft: Draft, member: int, contact_id: int, channel: str, *, by: str, now: datetime
-) -> int:
+def preview(db: Session, draft: Draft, member: int, contact_id: int, channel: str, *, by: str, now: datetime) -> int:
     """Send the draft as a real message to the chat of the member who is writing it, and to nobody else."""
     made = _write_down(
         db,
@@ -158,9 +156,7 @@ def preview(
     return made
 
 
-def resend(
-    db: Session, announcement: int, states: Sequence[str], *, by: str, now: datetime
-) -> int:
+def resend(db: Session, announcement: int, states: Sequence[str], *, by: str, now: datetime) -> int:
     """Announce the same once more to those whom it did not reach, and return the new announcement's id.
 
     `states` are those of the messages that count as not reached: failed, cancelled, deferred; unknown only where the
@@ -213,8 +209,7 @@ def _announced() -> Any:
 
 
 def _announced_of(row: Any) -> Announced:
-    *before, kind, urgent, sku, resend_of = row
-    return Announced(*before, kind or PROMOTION, bool(urgent), sku, resend_of)
+    return Announced(**{**row._mapping, "kind": row.kind or PROMOTION, "urgent": bool(row.urgent)})
 
 
 def due(db: Session, *, now: datetime) -> list[int]:
@@ -398,7 +393,7 @@ def _without_row(db: Session, row: Any, zone: ZoneInfo | None) -> int:
 
 def left_out(db: Session, row: Any, zone: ZoneInfo | None) -> ColumnElement[bool]:
     """SQL: whether a member is meant by the announcement `row` and has no message of it yet."""
-    return _recipients(db, row, zone) & (Member.id > row.reached_id)
+    return and_(_recipients(db, row, zone), Member.id > row.reached_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -432,9 +427,7 @@ def received(db: Session, member: int, announcement: int) -> Received:
 
 def _received(member: int) -> Any:
     return (
-        select(
-            Announcement.id, Announcement.text, Announcement.text_en, Announcement.at, Announcement.sku, Outbox.id
-        )
+        select(Announcement.id, Announcement.text, Announcement.text_en, Announcement.at, Announcement.sku, Outbox.id)
         .join(Outbox, Outbox.announcement_id == Announcement.id)
         .where(Outbox.member_id == member, Outbox.state != "cancelled", Announcement.audience != PREVIEW)
     )

@@ -54,7 +54,7 @@ def _condition(name: str, value: Any, today: date, zone: tzinfo) -> ColumnElemen
         case "tier":
             return func.coalesce(Member.tier, "").in_(value)
         case "operator":
-            return Member.operator
+            return Member.operator.is_(True)
         case "tag":
             return select(1).where(MemberTag.member_id == Member.id, MemberTag.tag.in_(value)).exists()
         case "channel":
@@ -132,9 +132,7 @@ def saved(db: Session) -> Sequence[Saved]:
 
 
 def find(db: Session, audience: int) -> Saved:
-    row = db.execute(
-        select(Audience.id, Audience.name, Audience.criteria).where(Audience.id == audience)
-    ).one_or_none()
+    row = db.execute(select(Audience.id, Audience.name, Audience.criteria).where(Audience.id == audience)).one_or_none()
     if row is None:
         raise NotFound()
     return Saved(*row)

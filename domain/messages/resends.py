@@ -97,9 +97,7 @@ def _between(first: int, after: int, last: int) -> tuple[ColumnElement[bool], ..
 
 def of(db: Session, first: int) -> Sequence[int]:
     """Return the resends of an announcement, the oldest first."""
-    return list(
-        db.scalars(select(Announcement.id).where(Announcement.resend_of == first).order_by(Announcement.id))
-    )
+    return list(db.scalars(select(Announcement.id).where(Announcement.resend_of == first).order_by(Announcement.id)))
 
 
 def count(db: Session, first: Any, states: Sequence[str], never_written: ColumnElement[bool]) -> int:

@@ -154,8 +154,9 @@ def _write(db: Session, puts: Sequence[Put], *, now: datetime) -> None:
         new[row.member_id].id = row.id
     people = _people(db, {put.sponsor for put in moving if put.sponsor})
     network.set_sponsors(db, {put.id: people[put.sponsor][0] if put.sponsor else None for put in moving if put.id})
-    tagged = [put for put in puts if put.id and put.retags]
-    tags.put_all(db, {put.id: put.tags for put in tagged if put.id}, {put.id: put.tags_before for put in tagged if put.id})
+    tagged = {put.id: put for put in puts if put.id and put.retags}
+    before = {member: put.tags_before for member, put in tagged.items()}
+    tags.put_all(db, {member: put.tags for member, put in tagged.items()}, before)
 
 
 def _link(db: Session, puts: Sequence[Put], *, now: datetime) -> list[Put]:
