@@ -9,8 +9,8 @@ from domain.messages import announcements
 from domain.messages.announcements import KINDS, PROMOTION, Draft
 from domain.wording import Words, words
 from handlers.announcing import actor, draft_of
-from handlers.forms import BLANK, Item, beginning, in_both, numbered_list
-from handlers.routing import Chat, Choice, Reply, button, number, operators, reply, route, step
+from handlers.forms import BLANK, Item, beginning, in_both, numbered_list, way_back
+from handlers.routing import Chat, Reply, button, number, operators, reply, route, step
 
 _CONFIRM = "announce_confirm"
 _QUOTED = 20
@@ -22,11 +22,12 @@ def kinds(chat: Chat) -> Reply:
     """Each kind with what it means: who can have muted it, and whether it wakes anybody."""
     draft_of(chat)
     chat.ask("announce", "kind")
+    choices = [button(f"announce.kind_button.{kind}", f"announce_kind_is:{kind}") for kind in KINDS]
     return reply(
         words("announce.ask_kind"),
         BLANK,
         *(words(f"announce.kind_means.{kind}") for kind in KINDS),
-        rows=[*([button(f"announce.kind_button.{kind}", f"announce_kind_is:{kind}")] for kind in KINDS), [_back()]],
+        rows=[*pairs(*choices), way_back(_CONFIRM)],
     )
 
 
@@ -64,7 +65,7 @@ def picture(chat: Chat) -> Reply:
     draft = draft_of(chat)
     chat.ask("announce", "picture")
     without = [button("announce.no_picture", "announce_picture_off")] if "sku" in draft else []
-    return reply(words("announce.ask_picture"), rows=[[*without, _back()]])
+    return reply(words("announce.ask_picture"), rows=[without, way_back(_CONFIRM)])
 
 
 @step("announce", "picture", who=operators)
@@ -77,10 +78,11 @@ def picture_written(chat: Chat) -> Reply:
             return chat.elsewhere()
     found = catalog.browse(chat.db, text=chat.text, limit=_OFFERED).items
     if not found:
-        return reply(words("announce.picture_unknown", written=beginning(chat.text, _QUOTED)), rows=[[_back()]])
+        said = words("announce.picture_unknown", written=beginning(chat.text, _QUOTED))
+        return reply(said, rows=[way_back(_CONFIRM)])
     items = [Item(_name(one), _name(one), f"announce_picture_of:{one.id}") for one in found]
     lines, buttons = numbered_list(items)
-    return reply(words("announce.picture_which"), *lines, rows=[*buttons, [_back()]])
+    return reply(words("announce.picture_which"), *lines, rows=[*buttons, way_back(_CONFIRM)])
 
 
 @route("announce_picture_of", who=operators)
@@ -113,8 +115,4 @@ def try_it(chat: Chat) -> Reply:
     person = chat.person
     announcements.preview(chat.db, said, chat.member, person.contact_id, person.channel, by=actor(chat), now=chat.now)
     chat.ask("announce", "confirm")
-    return reply(words("announce.tried"), rows=[[button("announce.go_on", _CONFIRM)]])
-
-
-def _back() -> Choice:
-    return button("announce.go_on", _CONFIRM)
+    return reply(words("announce.tried"), rows=[[button("announce.go_on", _CONFIRM), *way_back()]])

@@ -79,7 +79,7 @@ def _stop(found: Announced, state: str) -> list[Choice]:
 @route("announce_stop", who=operators)
 def stop(chat: Chat, which: str) -> Reply:
     found = announcements.find(chat.db, number(which))
-    if found.state != "cancelled":
+    if found.state != "cancelled" and announcement_report.is_going(chat.db, found.id):
         announcements.cancel(chat.db, found.id, now=chat.now, zone=chat.shop.timezone)
         audit_log.record(
             chat.db,

@@ -157,7 +157,7 @@ def field(chat: Chat, name: str) -> Reply:
         words("audiences.asks", field=words(f"audience.field.{name}")),
         said,
         *_so_far(chat),
-        rows=[*pairs(*values), *_settled(chat, name), [button("audiences.done", _BUILD)]],
+        rows=[*pairs(*values), *_settled(chat, name), [button("audiences.done", _BUILD), *way_back()]],
     )
 
 
@@ -168,7 +168,7 @@ def _ask_days(chat: Chat, name: str) -> Reply:
     return reply(
         words("audiences.asks", field=words(f"audience.field.{name}")),
         *_so_far(chat),
-        rows=[*pairs(*choices), *settled, [button("audiences.done", _BUILD)]],
+        rows=[*pairs(*choices), *settled, [button("audiences.done", _BUILD), *way_back()]],
     )
 
 

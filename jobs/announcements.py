@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from domain.messages import announcement_report, announcements
+from domain.messages import announcement_report, announcements, hush
 from jobs import Cron, Job, JobContext
 
 if TYPE_CHECKING:
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 def wanted(db: Session, now: datetime) -> bool:
-    return bool(announcements.due(db, now=now) or announcements.to_sweep(db) or announcement_report.ended(db))
+    something = announcements.due(db, now=now) or announcements.to_sweep(db) or announcement_report.ended(db)
+    return bool(something or hush.is_time(db, now=now))
 
 
 def run(context: JobContext) -> Mapping[str, Any]:
@@ -25,14 +26,25 @@ def run(context: JobContext) -> Mapping[str, Any]:
             pass
     put_out = context.read(partial(announcements.due, now=context.now))
     for one in put_out:
-        while context.write(
-            partial(announcements.enqueue_chunk, announcement=one, now=context.now, zone=context.timezone)
-        ):
+        put = partial(announcements.enqueue_chunk, announcement=one, now=context.now, zone=context.timezone)
+        while context.write(put):
             pass
+    _hush(context)
     ended = context.read(announcement_report.ended)
     for one in ended:
         context.write(partial(announcement_report.tell, announcement=one, now=context.now, zone=context.timezone))
     return {"put_out": put_out, "taken_back": swept, "ended": ended}
+
+
+def _hush(context: JobContext) -> None:
+    """What is still waiting when its readers' quiet hours begin waits until they are over."""
+    for one in context.read(partial(hush.to_hush, now=context.now, zone=context.timezone)):
+        after: int | None = 0
+        while after is not None:
+            portion = partial(hush.hush, announcement=one, after=after, now=context.now, zone=context.timezone)
+            after = context.write(portion)
+    if context.read(partial(hush.is_time, now=context.now)):
+        context.write(partial(hush.looked, now=context.now))
 
 
 JOB = Job(

@@ -21,6 +21,7 @@ from bot.channels.parts import Parts
 from bot.channels.sending import Message, Recipient
 from bot.channels.telegram_client import FloodWait, attempt, classify, make_bot
 from bot.channels.telegram_screens import Screens, screen
+from bot.channels.telegram_screens import screen as as_screen
 from bot.channels.telegram_setup import prepare
 from bot.channels.telegram_updates import ALLOWED, CHANNEL, Presence, Talk, Unreadable, read, update_id
 from bot.database import DatabaseUnavailable
@@ -30,6 +31,7 @@ from bot.web import problems, strict_json
 from domain.errors import NotFound
 from domain.messages import conversations
 from domain.wording import words
+from handlers.routing import Reply
 
 log = structlog.get_logger()
 
@@ -101,6 +103,16 @@ class TelegramChannel:
             until = asyncio.get_running_loop().time() + outcome.after_seconds
             self._parked_until = max(self._parked_until, until)
         return outcome
+
+    async def refresh(self, contact_id: int, account: str, message: str | None, screen: Reply, locale: str) -> None:
+        """Edit the message that is the screen; a typed command has no such message, and is asked for again."""
+        if message is None or asyncio.get_running_loop().time() < self._parked_until:
+            return
+        wanted = as_screen(self._parts.texts.render(screen, locale))
+        edited = self._bot.edit_message_text(
+            wanted.parts[0], chat_id=int(account), message_id=int(message), reply_markup=wanted.keyboard
+        )
+        self._heeded(await attempt(edited))
 
     # What comes in
 

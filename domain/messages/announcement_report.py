@@ -186,6 +186,13 @@ def ended(db: Session) -> list[int]:
     return list(db.scalars(wanted.order_by(Announcement.id)))
 
 
+def is_going(db: Session, announcement: int) -> bool:
+    """Whether anything of it is still to be put out, or on its way."""
+    state = announcements.find(db, announcement).state
+    under_way = select(Outbox.id).where(Outbox.announcement_id == announcement, Outbox.state.in_(("queued", "sending")))
+    return state in ("scheduled", "queueing") or db.execute(under_way.limit(1)).first() is not None
+
+
 def tell(db: Session, announcement: int, *, now: datetime, zone: ZoneInfo | None) -> None:
     """Tell whoever sent it how it went, once; scripts and the command line ask for themselves."""
     told = db.execute(

@@ -54,7 +54,7 @@ def _condition(name: str, value: Any, today: date, zone: tzinfo) -> ColumnElemen
         case "tier":
             return func.coalesce(Member.tier, "").in_(value)
         case "operator":
-            return Member.operator.is_(True)
+            return Member.operator == true()
         case "tag":
             return select(1).where(MemberTag.member_id == Member.id, MemberTag.tag.in_(value)).exists()
         case "channel":
