@@ -67,6 +67,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "member_tag": Rule(("member_id", "tag")),
     "channel_code": Rule(("member_id",), left_out=("hash", "expires_at")),
     "wrong_code": Rule(("contact_id",), left_out=("since",)),
+    "entry_link": Rule(("member_id",), left_out=("hash", "expires_at")),
     # the mall
     "brand": Rule(("name",)),
     "product": Rule(("sku",), left_out=("created_at",)),
@@ -109,9 +110,17 @@ RULES: Final[Mapping[str, Rule]] = {
     "live_screen": Rule(("contact_id",), left_out=("announcement_id", "message")),
     "outbox": Rule(
         ("member_id", "text_key", "params"),
-        left_out=("key", "not_before", "lease_until", "attempts", "error", "created_at", "finished_at"),
+        left_out=("key", "not_before", "lease_until", "attempts", "error", "route", "created_at", "finished_at"),
     ),
     "chat_message": Rule(("contact_id", "outgoing"), left_out=("body", "at")),
+    "allowance": Rule(("contact_id", "kind"), left_out=("closes_at", "left")),  # what is left depends on the hour
+    "platform_file": Rule(("account", "content_key"), left_out=("file_id",), shown=_whether("expires_at")),
+    "scene_code": Rule(("account", "link_id"), left_out=("url",), shown=_whether("expires_at")),
+    "mass_send": Rule(
+        ("announcement_id", "locale"),
+        left_out=("key", "platform_id", "error", "ordered_at", "tried_at"),
+        shown=_whether("finished_at"),
+    ),
     # work
     "task_template": Rule(("code",)),
     "task": Rule(("member_id", "day", "template_id"), shown=_whether("done_at"), points_to={"suggested_id": "product"}),

@@ -6,7 +6,7 @@ from domain.mall import visits
 from domain.messages import alerts
 from domain.money import Money
 from domain.periods import local_date
-from domain.sales import earnings
+from domain.sales import earnings, holds
 from domain.wording import Words, words
 from domain.work import figures, task_report
 from handlers.forms import pairs, way_back
@@ -16,7 +16,7 @@ SELLER = ("products", "traffic", "earnings", "orders", "team", "tasks", "announc
 MERCHANT = ("tasks", "products", "traffic", "earnings", "orders", "team", "announcements", "help")
 CUSTOMER = ("parcels", "browse", "announcements", "join", "settings", "help")
 WAITING = ("earnings", "orders", "parcels", "announcements", "help")
-OPERATOR = ("announce", "audiences", "figures", "task_report", "alerts", "events", "member_chats", "tags")
+OPERATOR = ("announce", "audiences", "figures", "task_report", "holds", "alerts", "events", "member_chats", "tags")
 
 
 @route("home", who=anyone, command=True)
@@ -41,6 +41,7 @@ def desk(chat: Chat) -> Reply:
     day = local_date(chat.now, chat.shop.timezone)
     today = figures.figures(chat.db, day, chat.shop.timezone)
     done, given = task_report.totals(chat.db, day)
+    waiting = holds.count_held(chat.db)
     wrong = len(alerts.open_alerts(chat.db))
     body = [
         words("desk.title", name=_name(chat)),
@@ -48,7 +49,9 @@ def desk(chat: Chat) -> Reply:
         *([words("desk.tasks", done=done, given=given)] if given else []),
         words("desk.alerts", n=wrong) if wrong else words("desk.fine"),
     ]
-    rows = _menu(OPERATOR)
+    if waiting:
+        body.append(words("desk.holds", n=waiting))
+    rows = _menu((*OPERATOR, "mass") if chat.shop.wechat_mass else OPERATOR)
     if chat.person.sells:
         return reply(*body, rows=[*rows, way_back()])
     return reply(*body, rows=[*rows, *_menu(("announcements", "parcels", "settings", "help"))])
@@ -63,7 +66,12 @@ def _facts(chat: Chat) -> list[Words]:
     return [
         words("home.hello", name=_name(chat)),
         words("home.today", visitors=today.visitors, orders=today.orders),
-        words("home.money", pending=Money(mine.frozen, currency), payable=Money(mine.payable, currency)),
+        words(
+            "home.money",
+            estimated=Money(mine.estimated, currency),
+            pending=Money(mine.frozen, currency),
+            payable=Money(mine.payable, currency),
+        ),
     ]
 
 

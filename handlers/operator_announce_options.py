@@ -9,7 +9,7 @@ from domain.messages import announcements
 from domain.messages.announcements import KINDS, PROMOTION, Draft
 from domain.wording import Words, words
 from handlers.announcing import actor, draft_of
-from handlers.forms import BLANK, Item, beginning, in_both, numbered_list, way_back
+from handlers.forms import BLANK, Item, beginning, in_both, numbered_list, pairs, way_back
 from handlers.routing import Chat, Reply, button, number, operators, reply, route, step
 
 _CONFIRM = "announce_confirm"

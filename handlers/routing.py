@@ -109,6 +109,8 @@ class Shop:
     demo: bool
     channels: tuple[str, ...] = ("webchat",)
     telegram_username: str | None = None
+    wechat_mass: str | None = None  # service or subscription, if the account on WeChat may send mass messages
+    contact: str | None = None  # whom people ask; None: operators answer in chat
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,8 @@ from dataclasses import replace
 from domain.mall import catalog, links
 from domain.people import linking, members
 from domain.wording import Words, words
-from handlers.forms import BLANK, mark, pairs, way_back
+from handlers.forms import BLANK, LONGEST_NAME, mark, name_in, pairs, way_back
 from handlers.routing import Chat, Choice, Reply, anyone, button, reply, route, step
-
-LONGEST_NAME = 40
 
 
 @route("start", who=anyone, command=True)
@@ -105,9 +103,8 @@ def joined(chat: Chat) -> Reply:
 def name_written(chat: Chat) -> Reply:
     if chat.commanded:
         return chat.elsewhere()
-    name = " ".join(chat.text.split())
-    slip = name.isdigit()  # a number that the screen does not have, and nobody's name
-    if not name or slip or len(name) > LONGEST_NAME or not name.isprintable():
+    name = name_in(chat.text)
+    if name is None:
         return reply(words("join.name_unclear", longest=LONGEST_NAME), rows=[way_back("join")])
     chat.finish()
     return _join(chat, name)

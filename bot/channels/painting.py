@@ -118,7 +118,7 @@ class Painter:
             case "poster" | "invite_poster":
                 subject = await self._database.read(partial(_link, picture=picture, contact_id=contact_id))
                 photo = (await self._photo(subject)).data if subject.product else None
-                draw = partial(self._invite_poster, subject, locale)
+                draw = partial(self._invite_poster, subject, locale, str(picture.params.get("scan") or ""))
                 if subject.product is not None:
                     draw = partial(self._poster, subject, subject.product, photo, locale)
                 return await self._in_thread(draw)
@@ -182,12 +182,13 @@ class Painter:
         )
         return self._kept.get(poster_key(spec), lambda: _painted(product_poster(spec)))
 
-    def _invite_poster(self, subject: _Subject, locale: str) -> Painted:
+    def _invite_poster(self, subject: _Subject, locale: str, scan: str) -> Painted:
+        """The invitation; `scan` is what its QR code leads to, where a platform has a way of its own."""
         from bot.pictures.posters import InvitePosterSpec, invite_poster, poster_key
 
         spec = InvitePosterSpec(
             title=self._say(words("invite_poster.title"), locale),
-            link=links.join_url(self._shop.public_url, subject.code),
+            link=scan or links.join_url(self._shop.public_url, subject.code),
             code=subject.code,
             name=subject.name,
             invitation=self._say(words("invite_poster.invitation"), locale),

@@ -167,23 +167,6 @@ def release_kept(db: Session, member: int, contact_id: int, channel: str, *, now
     )
 
 
-def unread_count(db: Session, member: int) -> int:
-    return db.scalar(select(func.count()).where(Outbox.member_id == member, Outbox.state == "deferred")) or 0
-
-
-def take_unread(db: Session, member: int, limit: int, *, now: datetime) -> list[tuple[str, dict[str, Any]]]:
-    """Return the oldest kept notices as (text key, stored params) and count them as delivered with this answer."""
-    rows = db.execute(
-        select(Outbox.id, Outbox.text_key, Outbox.params)
-        .where(Outbox.member_id == member, Outbox.state == "deferred")
-        .order_by(Outbox.id)
-        .limit(limit)
-    ).all()
-    if rows:
-        db.execute(update(Outbox).where(Outbox.id.in_([row.id for row in rows])).values(state="sent", finished_at=now))
-    return [(row.text_key, row.params) for row in rows]
-
-
 @dataclass(frozen=True, slots=True)
 class ContactMember:
     """The member behind a contact, as far as pictures need to know: the id and the name that is printed."""
@@ -247,7 +230,7 @@ class KeptAnswer:
 
 def last_answer(db: Session, channel: str, account: str) -> KeptAnswer | None:
     """Return the newest answer on this account: read from the newest update backwards, where it is found soon."""
-    mine = (Contact.channel == channel, Contact.account == account)
+    mine = (Contact.channel == channel, Contact.account == account, Inbox.answer.is_not(None))
     return _answer(db, _ANSWERS.where(*mine).order_by(Inbox.id.desc()).limit(1))
 
 

@@ -15,9 +15,21 @@ from sqlalchemy import Column, delete, literal, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from domain import audit_log, sql
-from domain.schema import Account, Base, ChannelCode, Contact, Member, MemberTag, Mute, Outbox, Visit, VisitDay
+from domain.schema import (
+    Account,
+    Base,
+    ChannelCode,
+    Contact,
+    EntryLink,
+    Member,
+    MemberTag,
+    Mute,
+    Outbox,
+    Visit,
+    VisitDay,
+)
 
-_MOVES = (Contact, Mute, MemberTag, Outbox, ChannelCode)
+_MOVES = (Contact, Mute, MemberTag, Outbox, ChannelCode, EntryLink)
 _POINT_BY_NUMBER = (Account, Visit, VisitDay)  # without a foreign key
 
 
@@ -54,6 +66,7 @@ def merge(db: Session, gone: int, stays: int, *, now: datetime) -> None:
     _move_mutes(db, gone, stays)
     _move_notices(db, gone, stays, now)
     db.execute(delete(ChannelCode).where(ChannelCode.member_id == gone))
+    db.execute(delete(EntryLink).where(EntryLink.member_id == gone))
     db.execute(update(Member).where(Member.id == gone).values(status="closed", buyer_id=None))
     if names[gone].buyer_id is not None:
         db.execute(update(Member).where(Member.id == stays).values(buyer_id=names[gone].buyer_id))

@@ -19,7 +19,8 @@ from domain.schema.mall import (
 )
 from domain.schema.messages import Announcement, Audience, ChatMessage, Inbox, LiveScreen, Outbox
 from domain.schema.money import Account, Entry, Posting
-from domain.schema.people import ChannelCode, Contact, Member, MemberTag, Mute, WrongCode
+from domain.schema.people import ChannelCode, Contact, EntryLink, Member, MemberTag, Mute, WrongCode
+from domain.schema.reach import Allowance, MassSend, PlatformFile, SceneCode
 from domain.schema.sales import (
     Binding,
     Commission,
@@ -49,6 +50,7 @@ __all__ = [
     "IMMUTABLE",
     "Account",
     "Alert",
+    "Allowance",
     "Announcement",
     "ApiKey",
     "Audience",
@@ -63,6 +65,7 @@ __all__ = [
     "CurrencyRate",
     "DaySalt",
     "Entry",
+    "EntryLink",
     "Fact",
     "Holiday",
     "Inbox",
@@ -70,6 +73,7 @@ __all__ = [
     "Leave",
     "Link",
     "LiveScreen",
+    "MassSend",
     "Member",
     "MemberTag",
     "Mute",
@@ -81,11 +85,13 @@ __all__ = [
     "Parcel",
     "PickedProduct",
     "PlanVersion",
+    "PlatformFile",
     "Posting",
     "Product",
     "ProductText",
     "Refund",
     "RestDay",
+    "SceneCode",
     "Stock",
     "Task",
     "TaskTemplate",

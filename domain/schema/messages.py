@@ -121,6 +121,7 @@ class Outbox(Base):
     lease_until: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
     error: Mapped[str | None]
+    route: Mapped[str | None]  # where a channel has several: how it went
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
 

@@ -67,6 +67,15 @@ class Contact(Base):
     unreachable_since: Mapped[datetime | None]  # blocked or gone, until they return
 
 
+class EntryLink(Base):
+    """A link that lets one browser enter the web chat as this member, once; only a hash of its code is kept."""
+
+    __tablename__ = "entry_link"
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), primary_key=True)
+    hash: Mapped[str] = mapped_column(unique=True)
+    expires_at: Mapped[datetime]
+
+
 class Mute(Base):
     """Which kind of notice a member does not want: business, of it the tasks alone, or promotion (system notices cannot
     be muted)."""

@@ -1,44 +1,56 @@
-ALTER TABLE announcement ADD COLUMN criteria TEXT
+ALTER TABLE outbox ADD COLUMN route TEXT
 
-ALTER TABLE announcement ADD COLUMN kind TEXT
-
-ALTER TABLE announcement ADD COLUMN urgent INTEGER
-
-ALTER TABLE announcement ADD COLUMN sku TEXT
-
-ALTER TABLE announcement ADD COLUMN resend_of INTEGER
-
-ALTER TABLE announcement ADD COLUMN told_at INTEGER
-
-UPDATE announcement SET told_at = created_at WHERE state IN ('queued', 'cancelled')
-
-CREATE TABLE audience (
-	id INTEGER NOT NULL,
-	name TEXT NOT NULL,
-	criteria TEXT NOT NULL,
-	created_by TEXT NOT NULL,
-	created_at INTEGER NOT NULL,
-	CONSTRAINT pk_audience PRIMARY KEY (id),
-	CONSTRAINT uq_audience_name UNIQUE (name)
-)
- STRICT
-
-CREATE TABLE member_tag (
-	member_id INTEGER NOT NULL,
-	tag TEXT NOT NULL,
-	CONSTRAINT pk_member_tag PRIMARY KEY (member_id, tag),
-	CONSTRAINT fk_member_tag_member_id_member FOREIGN KEY(member_id) REFERENCES member (id)
-)
- STRICT
-
-CREATE INDEX ix_member_tag_tag ON member_tag (tag, member_id)
-
-CREATE TABLE live_screen (
+CREATE TABLE allowance (
 	contact_id INTEGER NOT NULL,
-	announcement_id INTEGER NOT NULL,
-	message TEXT,
-	CONSTRAINT pk_live_screen PRIMARY KEY (contact_id),
-	CONSTRAINT fk_live_screen_contact_id_contact FOREIGN KEY(contact_id) REFERENCES contact (id),
-	CONSTRAINT fk_live_screen_announcement_id_announcement FOREIGN KEY(announcement_id) REFERENCES announcement (id)
+	kind TEXT NOT NULL,
+	closes_at INTEGER NOT NULL,
+	"left" INTEGER NOT NULL,
+	CONSTRAINT pk_allowance PRIMARY KEY (contact_id, kind),
+	CONSTRAINT ck_allowance_left CHECK ("left" >= 0),
+	CONSTRAINT fk_allowance_contact_id_contact FOREIGN KEY(contact_id) REFERENCES contact (id)
 )
  STRICT
+
+CREATE TABLE platform_file (
+	account TEXT NOT NULL,
+	content_key TEXT NOT NULL,
+	file_id TEXT NOT NULL,
+	expires_at INTEGER,
+	CONSTRAINT pk_platform_file PRIMARY KEY (account, content_key)
+)
+ STRICT
+
+CREATE TABLE scene_code (
+	account TEXT NOT NULL,
+	link_id INTEGER NOT NULL,
+	url TEXT NOT NULL,
+	expires_at INTEGER,
+	CONSTRAINT pk_scene_code PRIMARY KEY (account, link_id),
+	CONSTRAINT fk_scene_code_link_id_link FOREIGN KEY(link_id) REFERENCES link (id)
+)
+ STRICT
+
+CREATE TABLE mass_send (
+	id INTEGER NOT NULL,
+	announcement_id INTEGER NOT NULL,
+	locale TEXT NOT NULL,
+	"key" TEXT NOT NULL,
+	state TEXT NOT NULL,
+	recipients INTEGER NOT NULL,
+	delivered INTEGER,
+	platform_id TEXT,
+	error TEXT,
+	ordered_by TEXT NOT NULL,
+	ordered_at INTEGER NOT NULL,
+	tried_at INTEGER,
+	finished_at INTEGER,
+	CONSTRAINT pk_mass_send PRIMARY KEY (id),
+	CONSTRAINT ck_mass_send_state CHECK (state IN ('ordered', 'sending', 'sent', 'failed', 'unknown')),
+	CONSTRAINT fk_mass_send_announcement_id_announcement FOREIGN KEY(announcement_id) REFERENCES announcement (id),
+	CONSTRAINT uq_mass_send_key UNIQUE ("key")
+)
+ STRICT
+
+CREATE INDEX ix_mass_send_announcement_id ON mass_send (announcement_id)
+
+CREATE INDEX ix_mass_send_open ON mass_send (id) WHERE state IN ('ordered', 'sending')

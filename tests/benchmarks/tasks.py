@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,10 @@ from tests.benchmarks.figures import Figure
 
 MEMBERS = 20_000
 WANTED_SQLITE, WANTED_POSTGRESQL = 0.02, 0.05
-LONGEST_LOCK_MS = 300.0
+LONGEST_WRITE_MS = 300.0
+Clock = Callable[[], float]
+"""Of the processor on SQLite, where all work is ours; on the wall for PostgreSQL, whose work is another process's."""
+
 DAY = date(2026, 11, 23)
 NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -53,22 +56,18 @@ def _measured(name: str, url: str) -> list[Figure]:
     database = Database(url)
     Base.metadata.create_all(database.writing)
     _fill(database)
-    ours, locks = _give(database)
-    floor, rows = _plain(database)
+    clock = time.process_time if database.sqlite else time.perf_counter
+    ours, writes = _give(database, clock)
+    floor, rows = _plain(database, clock)
+    sqlite = database.sqlite
     database.close()
-    longest, ratio = max(locks) * 1_000, floor / ours
-    wanted = WANTED_SQLITE if name == "SQLite" else WANTED_POSTGRESQL
-    return [
-        Figure(f"tasks given, {name}", rows / ours, "rows/s", "INSERT … SELECT", ratio, wanted, ratio >= wanted),
-        Figure(
-            f"tasks given, {name}: longest write", longest, "ms", "limit", longest / LONGEST_LOCK_MS, 1.0,
-            longest <= LONGEST_LOCK_MS,
-        ),
-        Figure(
-            f"tasks given, {name}: usual write", statistics.median(locks) * 1_000, "ms", "limit",
-            statistics.median(locks) * 1_000 / LONGEST_LOCK_MS, 1.0, True,
-        ),
-    ]  # fmt: skip
+    wanted, ratio = WANTED_SQLITE if sqlite else WANTED_POSTGRESQL, floor / ours
+    figures = [Figure(f"tasks given, {name}", rows / ours, "rows/s", "INSERT … SELECT", ratio, wanted, ratio >= wanted)]
+    if sqlite:  # where one writer serves all
+        longest = max(writes) * 1_000
+        share = longest / LONGEST_WRITE_MS
+        figures.append(Figure("tasks given, SQLite: longest write", longest, "ms CPU", "limit", share, 1.0, share <= 1))
+    return figures
 
 
 def _fill(database: Database) -> None:
@@ -94,21 +93,21 @@ def _fill(database: Database) -> None:
             connection.execute(text("ANALYZE"))
 
 
-def _give(database: Database) -> tuple[float, list[float]]:
+def _give(database: Database, clock: Clock) -> tuple[float, list[float]]:
     """As the morning's job does it; returns all seconds, and those of each writing transaction."""
-    started, after, more, locks = time.perf_counter(), 0, True, []
+    started, after, more, writes = clock(), 0, True, []
     while more:
         portion = database.read_now(partial(task_giving.choose, day=DAY, zone=ZONE, after=after))
         if portion is None:
             break
-        begun = time.perf_counter()
+        begun = clock()
         database.write_now(partial(task_giving.give, portion=portion, day=DAY, now=NOW))
-        locks.append(time.perf_counter() - begun)
+        writes.append(clock() - begun)
         after, more = portion.last, portion.more
-    return time.perf_counter() - started, locks
+    return clock() - started, writes
 
 
-def _plain(database: Database) -> tuple[float, int]:
+def _plain(database: Database, clock: Clock) -> tuple[float, int]:
     """The same rows of both tables once more, copied by the database itself into empty tables of the same kind."""
     rows, seconds = 0, 0.0
     with database.transaction() as db:
@@ -116,9 +115,9 @@ def _plain(database: Database) -> tuple[float, int]:
             db.execute(text(f"CREATE TEMPORARY TABLE kept_{table} AS SELECT * FROM {table}"))
             db.execute(text(f"DELETE FROM {table}"))
     for table in ("task", "outbox"):
-        begun = time.perf_counter()
+        begun = clock()
         with database.transaction() as db:
             done = db.execute(text(f"INSERT INTO {table} SELECT * FROM kept_{table} WHERE true"))
             rows += done.rowcount  # type: ignore[attr-defined]
-        seconds += time.perf_counter() - begun
+        seconds += clock() - begun
     return seconds, rows

@@ -41,6 +41,7 @@ SHOP = Shop(
     demo=False,
     channels=("webchat", "telegram", "wechat"),
     telegram_username="globalmallbot",
+    wechat_mass="service",
 )
 
 PLAN = """

@@ -67,6 +67,9 @@ audience_take: operators
 audience_turn: operators
 audience_use: operators
 audiences: operators /
+answer: operators
+answer.text: operators
+ask: anyone
 brand: anyone
 brands: anyone
 categories: anyone
@@ -85,6 +88,8 @@ chat_part: operators
 chat_part_yes: operators
 chats_of: operators
 commissions: members
+contact: anyone /
+contact.message: anyone
 days_off: sellers
 desk: operators /
 downline: sellers
@@ -97,7 +102,12 @@ figures: operators /
 first_channel: members
 follow: anyone
 found: anyone
+held: operators
 help: anyone /
+hold_deny: operators
+hold_release: operators
+holds: operators /
+holds.reason: operators
 holiday_drop: operators
 holiday_new: operators
 holidays: operators
@@ -116,7 +126,11 @@ leave.days: sellers
 leave_drop: sellers
 leave_on: sellers
 level: sellers
+link: sellers
 links: sellers
+mass: operators
+mass_of: operators
+mass_send: operators
 member_chats: operators /
 member_chats.whose: operators
 mute: members
@@ -132,6 +146,8 @@ product: anyone
 products: anyone /
 quiet: members
 quiet.hours: members
+rename: members
+rename.name: members
 rest: sellers
 search: anyone
 settings: members /
@@ -164,6 +180,7 @@ task_template: operators
 task_templates: operators
 tasks: sellers /
 team: sellers /
+thanks: anyone
 track: anyone /
 track.code: anyone
 traffic: sellers /

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 
-from domain.messages import outbox
-from domain.schema import Contact, Mute, Outbox, Task
+from domain.schema import Contact, Mute, Task
 from tests.handlers.house import House
 
 
@@ -78,25 +77,6 @@ def test_an_announcement_to_others_cannot_be_read(one_house: House):
     late.presses("免费加入")
     assert "还没有公告" in late.says("公告").text
     assert "没找到" in late.taps("announcement:1").text
-
-
-def test_what_was_kept_is_read_in_turn_and_only_once(one_house: House):
-    lin = one_house.talk("lin", channel="wechat")
-    member = one_house.member("lin")
-    with one_house.database.transaction() as db:
-        db.execute(delete(Outbox))
-        same = {"member_id": member, "text_key": "notice.order_delivered", "category": "business", "attempts": 0,
-                "priority": outbox.STEPS, "state": "deferred", "not_before": one_house.now,
-                "created_at": one_house.now}  # fmt: skip
-        rows = [same | {"key": f"kept:{n}", "params": {"order_id": f"K-{n}"}} for n in range(5)]
-        db.execute(insert(Outbox), rows)
-    assert "📬 5 条未读" in [button.label for button in lin.says("首页").buttons]
-    first = lin.presses("未读")
-    assert "K-0" in first.text
-    assert "K-2" in first.text
-    assert "K-3" not in first.text
-    assert "K-4" in lin.presses("2 条未读").text
-    assert "没有未读" in lin.says("未读").text
 
 
 def test_the_language_is_changed_at_once_and_kept(one_house: House):

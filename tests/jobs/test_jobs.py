@@ -37,6 +37,7 @@ def test_every_job_is_found_and_says_when_it_is_due() -> None:
         "evening_reminder",
         "ledger_audit",
         "morning_tasks",
+        "reach_cleanup",
         "settle",
         "task_check",
         "visit_rollup",

@@ -1,4 +1,4 @@
-"""Audiences by name, tags on members, and what an announcement may be besides its words."""
+"""What WeChat lets us send: the quota book, uploaded files, codes for scanning, mass messages; each message's route."""
 
 from migrations import scripts
 
