@@ -228,7 +228,7 @@ class ChatRoutes:
     async def _tell_changed(
         self, stream: web.StreamResponse, request: web.Request, contact_id: int, changed: Collection[int]
     ) -> None:
-        visitor = await self._visitor(request)
+        visitor = await self.visitor(request)
         for number in sorted(changed):
             read = partial(chat_history.message, contact_id=contact_id, message_id=number)
             view = self._view(await self._parts.database.read(read), visitor.locale)

@@ -48,6 +48,9 @@ announce_when: operators
 announce_whole: operators
 announcement: members
 announcements: members /
+answer: operators
+answer.text: operators
+ask: anyone
 audience: operators
 audience.below: operators
 audience.name: operators
@@ -67,9 +70,6 @@ audience_take: operators
 audience_turn: operators
 audience_use: operators
 audiences: operators /
-answer: operators
-answer.text: operators
-ask: anyone
 brand: anyone
 brands: anyone
 categories: anyone
