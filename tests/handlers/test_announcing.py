@@ -115,8 +115,8 @@ def test_the_operator_gets_it_first_on_the_chat_they_write_on(one_house: House):
     ops = draft(one_house, "telegram")
     assert "发给你了" in ops.presses("先发给我").text
     with one_house.database.transaction() as db:
-        row = db.execute(select(Outbox.member_id, Outbox.channel, Contact.account).join(Contact, Contact.id == Outbox.contact_id)
-                         .where(Outbox.channel == "telegram")).one()  # fmt: skip
+        sent = select(Outbox.member_id, Outbox.channel, Contact.account).join(Contact, Contact.id == Outbox.contact_id)
+        row = db.execute(sent.where(Outbox.channel == "telegram")).one()
     assert tuple(row) == (one_house.member("ops"), "telegram", ops.account)
     assert "准备发给" in ops.presses("继续").text
     ops.says("确认")

@@ -150,6 +150,11 @@ PLANTED = [
         "ALTER TABLE outbox DROP CONSTRAINT uq_outbox_key", AN_ANNOUNCEMENT, A_MESSAGE.format(key="'one'"),
         A_MESSAGE.format(key="'one'"),
     ], "postgresql"),
+    Planted(
+        "an announcement and its resends",
+        [AN_ANNOUNCEMENT, AN_ANNOUNCEMENT, "UPDATE announcement SET resend_of = 1 WHERE id = 2",
+         A_MESSAGE.format(key="'announcement:' || a.id || ':' || m.id")],
+    ),
     Planted("every message is in a known state", ["UPDATE outbox SET state = 'sent'"]),
     Planted("every message is in a known state", ["UPDATE outbox SET state = 'sending'"]),
     Planted("what members wish can be honoured", ["UPDATE member SET first_channel = 'pigeon'"]),
