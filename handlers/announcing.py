@@ -60,8 +60,8 @@ def audience(name: str, criteria: Mapping[str, Any] | None = None) -> Words:
 
 
 def in_words(criteria: Mapping[str, Any]) -> Words:
-    """A description in one line."""
-    parts = [condition(name, value) for name, value in criteria.items()]
+    """A description in one line, what somebody must not be at its end."""
+    parts = [condition(name, value) for name, value in sorted(criteria.items(), key=lambda item: item[0] == "not")]
     return joined(parts, "audience.and") if parts else words("audience.all")
 
 
