@@ -71,7 +71,7 @@ def test_at_night_the_operator_is_told_that_it_waits_and_may_call_it_urgent(one_
     one_house.now += timedelta(hours=13)
     ops = draft(one_house)
     assert "11月24日 08:00 再送到" in ops.last.text
-    assert "紧急：免打扰时间里也马上送到" in ops.presses("紧急").text
+    assert "紧急：安静时段里也马上送到" in ops.presses("紧急").text
     assert "08:00" in ops.presses("不紧急").text
     ops.presses("紧急")
     ops.presses("马上发")
