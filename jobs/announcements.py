@@ -1,4 +1,4 @@
-"""Announcements at their time: put out in portions, taken back where cancelled, and the result told."""
+"""Announcements at their time: put out, taken back where cancelled, woken after quiet hours, the result told."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from domain.messages import announcement_report, announcements, hush
+from domain.messages import announcement_report, announcements, hush, outbox
 from jobs import Cron, Job, JobContext
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def wanted(db: Session, now: datetime) -> bool:
     something = announcements.due(db, now=now) or announcements.to_sweep(db) or announcement_report.ended(db)
-    return bool(something or hush.is_time(db, now=now))
+    return bool(something or hush.is_time(db, now=now) or outbox.anybody_sleeps(db, now=now))
 
 
 def run(context: JobContext) -> Mapping[str, Any]:
@@ -30,6 +30,8 @@ def run(context: JobContext) -> Mapping[str, Any]:
         while context.write(put):
             pass
     _hush(context)
+    while context.write(partial(outbox.wake, limit=hush.PORTION, now=context.now)) == hush.PORTION:
+        pass
     ended = context.read(announcement_report.ended)
     for one in ended:
         context.write(partial(announcement_report.tell, announcement=one, now=context.now, zone=context.timezone))

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from domain.errors import NotFound
 from domain.messages import announcements, outbox, resends
-from domain.messages.outbox import Notice
+from domain.messages.outbox import LATER, Notice
 from domain.schema import Announcement, Contact, Member, Outbox
 from domain.wording import Words, words
 
@@ -135,7 +135,7 @@ def _written(announcement: int) -> Any:
             Member.name,
             Outbox.state,
             _REASON,
-            Outbox.channel,
+            func.nullif(Outbox.channel, LATER),
             Outbox.error,
             Outbox.finished_at,
         )

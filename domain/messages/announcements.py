@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from domain.errors import Invalid, NotFound
 from domain.messages import audience_rules, audiences, resends
-from domain.messages.outbox import ANNOUNCEMENT, ANNOUNCEMENTS, is_muted
-from domain.messages.quiet_sql import next_allowed_of
+from domain.messages.outbox import ANNOUNCEMENT, ANNOUNCEMENTS, LATER, is_muted
+from domain.messages.quiet_sql import is_quiet_of, next_allowed_of
 from domain.schema import Announcement, Member, Outbox, Product
 from domain.schema.base import Json, Utc
 from domain.sql import insert_selected, one_at_a_time
@@ -235,8 +235,9 @@ def enqueue_chunk(
     row = _at_work(db, announcement)
     if row is None or row.state not in ("scheduled", "queueing"):
         return False
-    ahead = select(func.min(Member.id), func.max(Member.id)).where(Member.id > row.reached_id)
-    first, last = db.execute(ahead).one()
+    # Each a query of its own: asked for both at once, SQLite looks at everybody in between.
+    ends = [select(end(Member.id)).where(Member.id > row.reached_id) for end in (func.min, func.max)]
+    first, last = db.execute(select(*(end.scalar_subquery() for end in ends))).one()
     reached = row.reached_id if first is None else min(first + limit - 1, last)
     if first is not None:
         among = (_recipients(db, row, zone), Member.id > row.reached_id, Member.id <= reached)
@@ -301,7 +302,7 @@ def _insert_for_each(
     db: Session, row: Any, among: Sequence[ColumnElement[bool]], now: datetime, zone: ZoneInfo | None
 ) -> None:
     kind = row.kind or PROMOTION
-    waits = zone is not None and kind == PROMOTION and not row.urgent
+    heeds = zone is not None and kind == PROMOTION and not row.urgent
     muted = is_muted(Member.id, literal(kind))
     columns: dict[str, Any] = {
         "key": literal(f"{ANNOUNCEMENT}:{row.id}:").concat(Member.id),
@@ -312,11 +313,14 @@ def _insert_for_each(
         "priority": literal(ANNOUNCEMENTS),
         "announcement_id": literal(row.id),
         "state": case((muted, "muted"), else_="queued"),
-        "not_before": next_allowed_of(db, now, zone) if zone is not None and waits else literal(now, Utc()),
+        "not_before": literal(now, Utc()),
         "attempts": literal(0),
         "created_at": literal(now, Utc()),
         "finished_at": case((muted, literal(now, Utc())), else_=None),
     }
+    if zone is not None and heeds:
+        columns["not_before"] = next_allowed_of(db, now, zone)
+        columns["channel"] = case((is_quiet_of(now, zone), LATER), else_=None)
     insert_selected(db, Outbox, columns, select(Member.id).where(*among).order_by(Member.id), key=["key"])
 
 

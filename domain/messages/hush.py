@@ -10,8 +10,9 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from domain import facts
+from domain.messages.outbox import LATER
 from domain.messages.quiet import DAY, DEFAULT
-from domain.messages.quiet_sql import next_allowed_of
+from domain.messages.quiet_sql import is_quiet_of, next_allowed_of
 from domain.schema import Announcement, Member, Outbox
 
 PORTION: Final = 4_000
@@ -73,7 +74,9 @@ def hush(
     last = db.scalar(select(func.max(waiting.c.id)))
     if last is None:
         return None
-    until = select(next_allowed_of(db, now, zone)).where(Member.id == Outbox.member_id).scalar_subquery()
+    reader = Member.id == Outbox.member_id
+    until = select(next_allowed_of(db, now, zone)).where(reader).scalar_subquery()
+    asleep = select(Member.id).where(reader, is_quiet_of(now, zone)).exists()
     its = (
         Outbox.announcement_id == announcement,
         Outbox.id > after,
@@ -82,8 +85,8 @@ def hush(
     )
     db.execute(
         update(Outbox)
-        .where(*its, Outbox.not_before <= now)
-        .values(not_before=until)
+        .where(*its, Outbox.not_before <= now, asleep)
+        .values(not_before=until, channel=LATER, contact_id=None)
         .execution_options(synchronize_session=False)
     )
     return int(last)

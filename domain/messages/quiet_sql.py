@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, case, literal, or_, text, type_coerce
+from sqlalchemy import Case, ColumnElement, and_, case, literal, or_, text, type_coerce
 from sqlalchemy.orm import Session
 
 from domain.messages.quiet import DAY, DEFAULT, Quiet, next_allowed
@@ -19,19 +19,29 @@ _MINUTE = timedelta(minutes=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def next_allowed_of(db: Session, at: datetime, zone: ZoneInfo) -> Any:
-    """SQL for a member: what `quiet.next_allowed` says of `at` and the member's own hours, or the house's."""
-    chosen = and_(Member.quiet_from.is_not(None), Member.quiet_to.is_not(None))
-    first = case((chosen, Member.quiet_from), else_=DEFAULT.first)
-    end = case((chosen, Member.quiet_to), else_=DEFAULT.end)
+def is_quiet_of(at: datetime, zone: ZoneInfo) -> ColumnElement[bool]:
+    """SQL for a member: what `quiet.is_quiet` says of `at` and the member's own hours, or the house's."""
+    first, end = _hours()
     local = at.astimezone(zone)
     minute = local.hour * 60 + local.minute
     over_midnight = or_(first <= minute, end > minute)
     within = and_(first <= minute, end > minute)
-    quiet = or_(and_(first <= end, within), and_(first > end, over_midnight))
+    return or_(and_(first <= end, within), and_(first > end, over_midnight))
+
+
+def next_allowed_of(db: Session, at: datetime, zone: ZoneInfo) -> Any:
+    """SQL for a member: what `quiet.next_allowed` says of `at` and the member's own hours, or the house's."""
+    _, end = _hours()
     *earlier, (_, latest) = _ends(at, zone)
     ends = [(end < before, _later(db, start, end)) for before, start in earlier]
-    return case((~quiet, literal(at, Utc())), *ends, else_=_later(db, latest, end))
+    return case((~is_quiet_of(at, zone), literal(at, Utc())), *ends, else_=_later(db, latest, end))
+
+
+def _hours() -> tuple[Case[int], Case[int]]:
+    chosen = and_(Member.quiet_from.is_not(None), Member.quiet_to.is_not(None))
+    first = case((chosen, Member.quiet_from), else_=DEFAULT.first)
+    end = case((chosen, Member.quiet_to), else_=DEFAULT.end)
+    return first, end
 
 
 @lru_cache(maxsize=16)

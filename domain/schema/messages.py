@@ -99,6 +99,7 @@ class Outbox(Base):
         ),
         one_of("category", "system", "business", "promotion"),
         Index("ix_outbox_waiting", "channel", "priority", "id", **_while("state = 'queued'")),
+        Index("ix_outbox_later", "not_before", **_while("channel = 'later' AND state = 'queued'")),
         Index("ix_outbox_under_way", "contact_id", **_while(UNDER_WAY)),
         Index("ix_outbox_unknown", "id", **_while("state = 'unknown'")),
         Index("ix_outbox_kept", "member_id", "id", **_while("state = 'deferred'")),
@@ -115,7 +116,7 @@ class Outbox(Base):
     priority: Mapped[int]  # smaller goes first: money 20, tasks 40, announcements 60
     announcement_id: Mapped[int | None] = mapped_column(ForeignKey("announcement.id"))
     state: Mapped[str] = mapped_column(default="queued")
-    channel: Mapped[str | None]  # with contact_id: the way it goes, none until that is chosen
+    channel: Mapped[str | None]  # with contact_id: the way it goes, none until that is chosen, `later` while it sleeps
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"))
     not_before: Mapped[datetime]
     lease_until: Mapped[datetime | None]

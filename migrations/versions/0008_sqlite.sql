@@ -42,3 +42,5 @@ CREATE TABLE live_screen (
 	CONSTRAINT fk_live_screen_announcement_id_announcement FOREIGN KEY(announcement_id) REFERENCES announcement (id)
 )
  STRICT
+
+CREATE INDEX ix_outbox_later ON outbox (not_before) WHERE channel = 'later' AND state = 'queued'

@@ -64,6 +64,24 @@ def test_a_promotion_in_the_evening_waits_for_each_readers_morning(db: Session) 
     assert set(times(db, put_out(db, MORNING + timedelta(hours=2))).values()) == {MORNING + timedelta(hours=2)}
 
 
+def test_who_sleeps_is_not_looked_through_and_wakes_in_the_morning(db: Session) -> None:
+    """Messages that wait for the morning have no part in what is looked at several times a second."""
+    usual, never = people(db, 2)
+    db.execute(update(Member).where(Member.id == never).values(quiet_from=0, quiet_to=0))
+    notice = put_out(db, EVENING)
+    assert outbox.choose_ways(db, ["telegram"], limit=10, now=MORNING) == 1
+    assert not outbox.anybody_sleeps(db, now=MORNING - timedelta(seconds=1))
+    assert outbox.wake(db, limit=10, now=MORNING - timedelta(seconds=1)) == 0
+    outbox.choose_anew(db, ["telegram"])
+    assert outbox.anybody_sleeps(db, now=MORNING)
+    assert outbox.wake(db, limit=10, now=MORNING) == 1
+    outbox.choose_ways(db, ["telegram"], limit=10, now=MORNING)
+    taken = outbox.claim(db, "telegram", limit=10, lease_until=MORNING, now=MORNING)
+    assert {one.member for one in taken} == {usual, never}
+    announcements.cancel(db, put_out(db, EVENING), now=EVENING)
+    assert {one.channel for one in announcement_report.rows(db, notice + 1, None)} <= {None}
+
+
 @pytest.fixture(scope="module")
 def readers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """Members with all sorts of quiet hours, some with none of their own."""
@@ -119,7 +137,7 @@ def test_evening_comes_while_it_is_going_out(db: Session) -> None:
     assert last is not None
     assert hush.hush(db, going, last, now=EVENING, zone=SHANGHAI) is None
     hush.looked(db, now=EVENING)
-    assert times(db, going) == {usual: MORNING, never: EVENING}
+    assert times(db, going) == {usual: MORNING, never: before}
     assert set(times(db, urgent).values()) == {before}
     assert not hush.is_time(db, now=EVENING)
 
