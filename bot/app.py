@@ -23,6 +23,7 @@ from bot.delivery import Delivery
 from bot.engine import Engine, InProcess, Queue
 from bot.gateway import Gateway
 from bot.job_runner import JobRunner
+from bot.live import LiveScreens
 from bot.locks import AdvisoryLocks, Alone, Locks
 from bot.pictures import demo_shelf
 from bot.preparing import CannotStart, Prepared
@@ -74,6 +75,7 @@ class App:
         self.locks = _locks(settings, self.database.sqlite)
         self.channels: dict[str, Channel] = {name: self._channel(name) for name in self.shop.channels}
         self.delivery = self._delivery()
+        self.live = LiveScreens(self.database, self.channels, self.shop, clock, self._shows_screens)
         self.jobs = discover_jobs()
         self.engine = self._engine()
         self.scheduler = Scheduler(self.jobs, self.engine, self.database, self.locks, clock, settings.timezone)
@@ -120,6 +122,10 @@ class App:
             sends=self.role in ("all", "worker"),
         )
 
+    def _shows_screens(self, channel: str) -> bool:
+        """Pages of our own are shown by the process that has them open, anything else by one process only."""
+        return channel == WebChat.name or self.locks.holds(f"poll:{channel}")
+
     def _engine(self) -> Engine:
         loop = asyncio.get_running_loop()
 
@@ -149,6 +155,9 @@ class App:
         if self.role != "scheduler":
             await self.delivery.start()
             self._on_stop(self.delivery.stop)
+        if self.role in ("all", "web"):
+            await self.live.start()
+            self._on_stop(self.live.stop)
         if self.role in ("all", "scheduler"):
             await self.scheduler.start()
             self._on_stop(self.scheduler.stop)

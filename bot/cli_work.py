@@ -100,23 +100,40 @@ def settle(
 
 def announce(
     text_file: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             metavar="[zh=|en=]FILE",
             help="The words, as UTF-8 text. With zh=FILE and en=FILE each reader gets the one in their language.",
         ),
-    ],
+    ] = None,
     audience: Annotated[
         str,
         typer.Option(
-            help="all, distributors, merchants, agents, customers, operators, locale:zh, locale:en, tier:NAME."
+            help="all, distributors, merchants, agents, customers, operators, locale:zh, locale:en, tier:NAME, "
+            "or the name of a saved audience."
         ),
     ] = "all",
-    at: At = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="When to send it, such as 2026-11-23T02:00:00Z; now if left out.")
+    ] = None,
+    kind: Annotated[
+        str, typer.Option(metavar="system|business|promotion", help="Who may have muted it.")
+    ] = "promotion",
+    urgent: Annotated[bool, typer.Option(help="A promotion that does not wait for the end of quiet hours.")] = False,
+    picture: Annotated[str | None, typer.Option(metavar="SKU", help="The product whose picture comes with it.")] = None,
     dry_run: Annotated[bool, typer.Option(help="Only count the recipients.")] = False,
+    report: Annotated[int | None, typer.Option(metavar="ID", help="Write down whom an announcement missed.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("-o", "--output", dir_okay=False, help="With --report: a .csv or .xlsx file.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Send one text to an audience, now or at a time."""
+    """Send one text to an audience, now or at a time; or write down whom one did not reach, and why."""
+    if report is not None:
+        _report(report, file)
+        return
+    if not text_file:
+        raise typer.BadParameter("needed, unless with --report", param_hint="--text-file")
     instant = time_argument(at, "--at")
     text, text_en = _texts(text_file)
     settings = load_settings()
@@ -125,22 +142,62 @@ def announce(
 
     now = clock()
     with opened(settings) as database:
-        recipients = database.read_now(partial(announcements.audience_size, audience=audience))
+        count = partial(announcements.audience_size, audience=audience, now=now, zone=settings.timezone)
+        recipients = database.read_now(count)
         if dry_run:
             show({"recipients": recipients}, f"It would go to {recipients} members.")
             return
         made = database.write_now(
             partial(
-                announcements.schedule,
+                _announce,
                 text=text,
                 text_en=text_en,
                 audience=audience,
                 at=instant or now,
-                by="cli",
+                kind=kind,
+                urgent=urgent,
+                sku=picture,
                 now=now,
             )
         )
     show({"id": made, "recipients": recipients}, f"Announcement {made} to {recipients} members.")
+
+
+def _announce(
+    db: Session, *, text: str, text_en: str | None, audience: str, at: datetime, now: datetime, **more: Any
+) -> int:
+    from domain import audit_log
+    from domain.messages import announcements
+    from domain.periods import format_instant
+
+    made = announcements.schedule(db, text, audience, at, text_en=text_en, by="cli", now=now, **more)
+    written = announcements.as_written(text, text_en)
+    after = {"audience": audience, "at": format_instant(max(at, now)), "text": written, **more}
+    audit_log.record(
+        db, actor="cli", action="announcement.schedule", subject=f"announcement:{made}", after=after, now=now
+    )
+    return made
+
+
+def _report(announcement: int, file: Path | None) -> None:
+    if file is None or file.suffix not in (".csv", ".xlsx"):
+        raise typer.BadParameter("a name that ends in .csv or .xlsx", param_hint="--output")
+    settings = load_settings()
+    from bot.exports import write_table
+    from bot.rendering import Texts
+    from bot.web.api.announcements import REPORT_COLUMNS, report_row
+    from domain.messages import announcement_report
+
+    speaker, zone = Texts(settings.timezone), settings.timezone
+
+    def written(db: Session) -> int:
+        missed = announcement_report.rows(db, announcement, zone)
+        return write_table(file, REPORT_COLUMNS, (report_row(one, speaker, settings.locale) for one in missed))
+
+    with opened(settings) as database:
+        database.read_now(partial(announcement_report.reasons, announcement=announcement, zone=zone))  # is it there?
+        count = database.read_now(written)
+    show({"file": str(file), "rows": count}, f"{count} not reached, in {file}")
 
 
 def _texts(files: Sequence[str]) -> tuple[str, str | None]:

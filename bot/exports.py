@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
@@ -28,6 +29,13 @@ def write_table(file: Path, columns: Sequence[str], rows: Iterable[Row]) -> int:
 def harmless(cell: str | int | Decimal | None) -> str | int | Decimal | None:
     """Return a text that a spreadsheet would run as a formula with an apostrophe before it, all else as it is."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
+
+
+def csv_lines(rows: Iterable[Sequence[str | int | None]], *, first: bool = False) -> bytes:
+    """Return `rows` as lines of CSV, to be sent one portion after the other; the `first` portion begins the file."""
+    out = io.StringIO(newline="")
+    csv.writer(out).writerows([harmless(cell) for cell in row] for row in rows)
+    return out.getvalue().encode("utf-8-sig" if first else "utf-8")
 
 
 def _csv(file: Path, columns: Sequence[str], rows: Iterable[Row]) -> int:

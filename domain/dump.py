@@ -64,6 +64,7 @@ RULES: Final[Mapping[str, Rule]] = {
         shown=_whether("unreachable_since"),
     ),
     "mute": Rule(("member_id", "category")),
+    "member_tag": Rule(("member_id", "tag")),
     "channel_code": Rule(("member_id",), left_out=("hash", "expires_at")),
     "wrong_code": Rule(("contact_id",), left_out=("since",)),
     "entry_link": Rule(("member_id",), left_out=("hash", "expires_at")),
@@ -102,9 +103,11 @@ RULES: Final[Mapping[str, Rule]] = {
     "inbox": Rule(("channel", "update_key"), left_out=("received_at", "answer")),  # answers are full of codes and ids
     "announcement": Rule(
         ("at", "audience", "text", "created_by"),
-        left_out=("reached_id", "created_at"),
-        shown=_whether("finished_at"),
+        left_out=("reached_id", "created_at", "resend_of"),
+        shown={**_whether("finished_at"), **_whether("told_at")},
     ),
+    "audience": Rule(("name",), left_out=("created_at",)),
+    "live_screen": Rule(("contact_id",), left_out=("announcement_id", "message")),
     "outbox": Rule(
         ("member_id", "text_key", "params"),
         left_out=("key", "not_before", "lease_until", "attempts", "error", "route", "created_at", "finished_at"),

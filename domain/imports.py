@@ -83,6 +83,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, Column]]] = {
         "channel": Column(cells.text, ("渠道",)),
         "account": Column(cells.text, ("账号",)),
         "locale": Column(cells.text, ("语言",)),
+        "tags": Column(cells.texts, ("标签",)),
     },
     "stock": {
         "sku": Column(cells.text, ("商品编码", "编码", "货号"), needed=True),

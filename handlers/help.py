@@ -36,7 +36,19 @@ SELLERS = (
     "settings",
     "language",
 )
-OPERATORS = ("desk", "announce", "figures", "task_report", "holds", "alerts", "events", "jobs", "member_chats")
+OPERATORS = (
+    "desk",
+    "announce",
+    "audiences",
+    "figures",
+    "task_report",
+    "holds",
+    "alerts",
+    "events",
+    "jobs",
+    "member_chats",
+    "tags",
+)
 
 
 @route("help", who=anyone, command=True)

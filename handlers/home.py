@@ -16,7 +16,18 @@ SELLER = ("products", "traffic", "earnings", "orders", "team", "tasks", "announc
 MERCHANT = ("tasks", "products", "traffic", "earnings", "orders", "team", "announcements", "help")
 CUSTOMER = ("parcels", "browse", "announcements", "join", "settings", "help")
 WAITING = ("earnings", "orders", "parcels", "announcements", "help")
-OPERATOR = ("announce", "figures", "task_report", "holds", "alerts", "events", "jobs", "member_chats")
+OPERATOR = (
+    "announce",
+    "audiences",
+    "figures",
+    "task_report",
+    "holds",
+    "alerts",
+    "events",
+    "jobs",
+    "member_chats",
+    "tags",
+)
 
 
 @route("home", who=anyone, command=True)

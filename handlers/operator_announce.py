@@ -1,27 +1,32 @@
-"""Writing to many at once: compose, see it as the readers will, choose the audience, confirm, watch it go out."""
+"""Operators write a notice once, in one language or two: the text, whom it goes to, when, and a last look at it."""
 
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from domain import audit_log
 from domain.errors import NotFound
-from domain.messages import announcements
-from domain.messages.announcements import AUDIENCES, Announced
+from domain.messages import announcements, audiences
+from domain.messages.announcements import PROMOTION, Announced
+from domain.messages.quiet import DEFAULT, is_quiet, next_allowed
 from domain.moments import read_moment
 from domain.periods import format_instant
 from domain.wording import Words, words
-from handlers.forms import BLANK, Item, Row, bar, beginning, beginning_in_both, numbered_list, pairs, way_back
+from handlers.announcing import actor, as_read, audience, audience_of, draft_of, picture_of
+from handlers.forms import BLANK, Item, Row, beginning, beginning_in_both, named, numbered_list, pairs, way_back
 from handlers.routing import Chat, Choice, Reply, button, number, operators, reply, route, step
 
 LONGEST = 1_500
 """Characters: fits on every channel with its heading."""
 
-CHOICES = (*AUDIENCES, "locale:zh", "locale:en")
+CHOICES = ("all", "distributors", "merchants", "agents", "customers", "operators", "locale:zh", "locale:en")
 
 _SHOWN = 5
+_OWN = 4  # audiences that were given a name, beside those everybody has
 _QUOTED = 20
+_MAY_BE_TEXT = 10  # characters from which on something not understood may be meant as the text itself
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _LATIN_WORD = re.compile(r"[A-Za-z]+")
 
@@ -36,62 +41,83 @@ def compose(chat: Chat) -> Reply:
     return reply(words("announce.ask_text", longest=LONGEST), *earlier, rows=[*buttons, way_back("desk")])
 
 
+@route("announce_rewrite", who=operators)
+def rewrite(chat: Chat) -> Reply:
+    """Another text for the same audience, time and picture."""
+    draft = draft_of(chat)
+    chat.ask("announce", "text", keep=True)
+    kept = [words("announce.kept_time", at=datetime.fromisoformat(draft["at"]))] if "at" in draft else []
+    return reply(words("announce.ask_rewrite", longest=LONGEST), *kept, rows=[_cancel()])
+
+
 @step("announce", "text", who=operators)
 def text_written(chat: Chat) -> Reply:
-    text = chat.incoming.text.strip()
+    text, keep = chat.incoming.text.strip(), chat.form_data.get("keep")
     if not text or len(text) > LONGEST:
         return reply(words("announce.too_long", length=len(text), longest=LONGEST), rows=[_cancel()])
     chat.finish()
-    chat.state["draft"] = {"text": text}
-    return preview(chat)
+    if keep:
+        return _with_text(chat, text)
+    chosen = chat.state.pop("announce_to", None) or {}
+    chat.state["draft"] = {"text": text, **chosen}
+    return confirm(chat) if chosen else preview(chat)
+
+
+def _with_text(chat: Chat, text: str) -> Reply:
+    """The draft with another text. What it said in the other language was about the old one."""
+    gone = ("text_en", "offered")
+    chat.state["draft"] = {name: value for name, value in draft_of(chat).items() if name not in gone} | {"text": text}
+    return confirm(chat)
+
+
+@route("announce_retext", who=operators)
+def take_as_text(chat: Chat) -> Reply:
+    """What was written where something else was asked for is the new text."""
+    offered = draft_of(chat).get("offered")
+    if offered is None:
+        raise NotFound()
+    return _with_text(chat, offered)
 
 
 @route("announce_preview", who=operators)
 def preview(chat: Chat) -> Reply:
     """The text word for word as readers get it, then to whom it may go."""
-    draft = _draft(chat)
+    draft = draft_of(chat)
     chat.ask("announce", "audience")
     return reply(
         words("announce.preview"),
         BLANK,
-        *_as_read(draft),
+        *as_read(draft["text"], draft.get("text_en")),
         BLANK,
         words("announce.ask_audience"),
         rows=_audiences(chat),
     )
 
 
-def _as_read(draft: dict[str, str]) -> list[Words]:
-    if "text_en" not in draft:
-        return [words("announcement", text=draft["text"])]
-    return [
-        words("announce.in_zh"),
-        words("announcement", text=draft["text"]),
-        BLANK,
-        words("announce.in_en"),
-        words("announcement", text=draft["text_en"]),
-    ]
-
-
 def _audiences(chat: Chat) -> list[Row]:
-    choices = [
-        button(
-            "announce.audience_button",
-            f"announce_to:{at}",
-            audience=_audience(name),
-            n=announcements.audience_size(chat.db, name),
-        )
-        for at, name in enumerate(CHOICES)
-    ]
-    missing = _missing(_draft(chat))
+    own = audiences.saved(chat.db)
+    choices = [_to_button(chat, f"announce_to:{at}", name, audience(name)) for at, name in enumerate(CHOICES)]
+    choices += [_to_button(chat, f"announce_to_own:{one.id}", one.criteria, named(one.name)) for one in own[:_OWN]]
+    more = [button("audiences.all", "audiences")] if len(own) > _OWN else []
+    missing = _missing(draft_of(chat))
     second = [button(f"announce.add_{missing}", "announce_second")] if missing else []
-    return [*pairs(*choices), (button("announce.rewrite", "announce"), *_cancel()), tuple(second)]
+    return [
+        *pairs(*choices),
+        (button("audiences.build", "audience_build"), *more),
+        (button("announce.rewrite", "announce_rewrite"), *_cancel()),
+        tuple(second),
+    ]
+
+
+def _to_button(chat: Chat, action: str, which: Any, said: Words) -> Choice:
+    size = announcements.audience_size(chat.db, which, now=chat.now, zone=chat.shop.timezone)
+    return button("announce.audience_button", action, audience=said, n=size)
 
 
 @route("announce_second", who=operators)
 def ask_second(chat: Chat) -> Reply:
     """The same in the other language, for those who read that; nobody has to write it."""
-    missing = _missing(_draft(chat))
+    missing = _missing(draft_of(chat))
     if missing is None:
         return preview(chat)
     chat.ask("announce", "second")
@@ -100,10 +126,10 @@ def ask_second(chat: Chat) -> Reply:
 
 @step("announce", "second", who=operators)
 def second_written(chat: Chat) -> Reply:
-    draft, text = _draft(chat), chat.incoming.text.strip()
-    missing, audience = _missing(draft), chat.meant("audience")
-    if audience is not None:
-        return _to(chat, audience)
+    draft, text = draft_of(chat), chat.incoming.text.strip()
+    missing, wanted = _missing(draft), _meant(chat)
+    if wanted is not None:
+        return _to(chat, **wanted)
     if missing is None or chat.meant("announce") == "skip":
         return preview(chat)
     if (understood := _understood(chat)) is not None:
@@ -117,7 +143,7 @@ def second_written(chat: Chat) -> Reply:
     return preview(chat)
 
 
-def _missing(draft: dict[str, str]) -> str | None:
+def _missing(draft: dict[str, Any]) -> str | None:
     """The language in which the draft is not written yet."""
     if "text_en" in draft:
         return None
@@ -131,13 +157,30 @@ def _is_chinese(text: str) -> bool:
 
 @step("announce", "audience", who=operators)
 def audience_written(chat: Chat) -> Reply:
-    audience = chat.meant("audience")
-    if audience is not None:
-        return _to(chat, audience)
+    wanted = _meant(chat)
+    if wanted is not None:
+        return _to(chat, **wanted)
     return _understood(chat) or reply(
         words("announce.audience_unclear", written=beginning(chat.text, _QUOTED)),
-        rows=_audiences(chat),
+        rows=[*_audiences(chat), _offer(chat)],
     )
+
+
+def _meant(chat: Chat) -> dict[str, Any] | None:
+    """The audience that was written: one of the names everybody has, or one of the operators' own."""
+    name = chat.meant("audience")
+    if name is not None:
+        return {"audience": name}
+    own = next((one for one in audiences.saved(chat.db) if one.name.casefold() == chat.text.casefold()), None)
+    return None if own is None else {"audience": own.name, "criteria": dict(own.criteria)}
+
+
+def _offer(chat: Chat) -> Row:
+    """Words that are long enough may be meant as the text itself."""
+    if not _MAY_BE_TEXT <= len(chat.text) <= LONGEST:
+        return ()
+    chat.state["draft"] = {**draft_of(chat), "offered": chat.text}
+    return (button("announce.take_as_text", "announce_retext"),)
 
 
 @route("announce_to", who=operators)
@@ -148,63 +191,108 @@ def to_audience(chat: Chat, which: str) -> Reply:
     return _to(chat, CHOICES[at])
 
 
-def _to(chat: Chat, audience: str) -> Reply:
-    chat.state["draft"] = {**_draft(chat), "audience": audience}
+@route("announce_to_own", who=operators)
+def to_own_audience(chat: Chat, which: str) -> Reply:
+    own = audiences.find(chat.db, number(which))
+    return _to(chat, own.name, dict(own.criteria))
+
+
+def _to(chat: Chat, audience: str, criteria: dict[str, Any] | None = None) -> Reply:
+    chat.state["draft"] = {**draft_of(chat), "audience": audience, "criteria": criteria}
     return confirm(chat)
 
 
 @route("announce_confirm", who=operators)
 def confirm(chat: Chat) -> Reply:
-    draft = _draft(chat)
+    draft = draft_of(chat)
     if "audience" not in draft:
         return preview(chat)
     chat.ask("announce", "confirm")
-    size = announcements.audience_size(chat.db, draft["audience"])
-    at = draft.get("at")
+    to, criteria = draft["audience"], draft.get("criteria")
+    size = announcements.audience_size(chat.db, criteria or to, now=chat.now, zone=chat.shop.timezone)
     return reply(
-        words("announce.confirm", audience=_audience(draft["audience"]), n=size),
-        words("announce.at", at=datetime.fromisoformat(at)) if at else words("announce.at_once"),
+        words("announce.confirm", audience=audience(to, criteria), n=size),
+        *_when(chat, draft),
+        words(f"announce.kind_is.{draft.get('kind', PROMOTION)}"),
         BLANK,
-        *_as_read(draft),
-        rows=_decisions(draft),
+        *as_read(draft["text"], draft.get("text_en")),
+        rows=_decisions(chat, draft),
+        picture=picture_of(draft.get("sku")),
     )
 
 
-def _decisions(draft: dict[str, str]) -> list[Row]:
+def _when(chat: Chat, draft: dict[str, Any]) -> list[Words]:
+    at, zone = _time(chat, draft), chat.shop.timezone
+    said = [words("announce.at", at=at) if "at" in draft else words("announce.at_once")]
+    if draft.get("urgent"):
+        return [*said, words("announce.urgent")]
+    if _is_held_up(chat, draft):
+        return [*said, words("announce.held_up", until=next_allowed(at, DEFAULT, zone))]
+    return said
+
+
+def _time(chat: Chat, draft: dict[str, Any]) -> datetime:
+    return max(chat.now, datetime.fromisoformat(draft["at"])) if "at" in draft else chat.now
+
+
+def _is_held_up(chat: Chat, draft: dict[str, Any]) -> bool:
+    heeds = draft.get("kind", PROMOTION) == PROMOTION
+    return heeds and is_quiet(_time(chat, draft), DEFAULT, chat.shop.timezone)
+
+
+def _decisions(chat: Chat, draft: dict[str, Any]) -> list[Row]:
+    urgent = [button("announce.not_urgent" if draft.get("urgent") else "announce.make_urgent", "announce_urgent")]
     return [
         (button("announce.send_later" if "at" in draft else "announce.send", "announce_send"),),
-        (button("announce.choose_time", "announce_when"), button("announce.other_audience", "announce_preview")),
-        (button("announce.rewrite", "announce"), *_cancel()),
+        (button("announce.try", "announce_try"), button("announce.choose_time", "announce_when")),
+        (button("announce.kind", "announce_kind"), button("announce.picture", "announce_picture")),
+        (
+            button("announce.other_audience", "announce_preview"),
+            *(urgent if _is_held_up(chat, draft) or draft.get("urgent") else ()),
+        ),
+        (button("announce.rewrite", "announce_rewrite"), *_cancel()),
     ]
 
 
 @step("announce", "confirm", who=operators)
 def confirm_written(chat: Chat) -> Reply:
     """Instead of pressing: send it, drop it, or write another time or audience."""
-    meant, audience = chat.meant("announce"), chat.meant("audience")
+    meant, wanted = chat.meant("announce"), _meant(chat)
     at = read_moment(chat.text, now=chat.now, zone=chat.shop.timezone)
-    if meant == "send" or (meant == "now" and "at" not in _draft(chat)):
+    if meant == "send" or (meant == "now" and "at" not in draft_of(chat)):
         return send(chat)
-    if audience is not None:
-        return _to(chat, audience)
+    if wanted is not None:
+        return _to(chat, **wanted)
     if at is not None:
         return _at(chat, at)
     return _understood(chat) or reply(
         words("announce.confirm_unclear", written=beginning(chat.text, _QUOTED)),
-        rows=_decisions(_draft(chat)),
+        rows=[*_decisions(chat, draft_of(chat)), _offer(chat)],
     )
 
 
 @route("announce_when", who=operators)
 def when(chat: Chat) -> Reply:
-    _draft(chat)
+    draft_of(chat)
     chat.ask("announce", "time")
-    return reply(words("announce.ask_time"), rows=[[button("announce.now", "announce_now"), *_cancel()]])
+    return reply(words("announce.ask_time", **_clock(chat)), rows=[_times()])
+
+
+def _clock(chat: Chat) -> dict[str, object]:
+    """The shop's time now, and times to come as they may be written."""
+    local = chat.now.astimezone(chat.shop.timezone)
+    soon, tomorrow = local + timedelta(hours=2), local + timedelta(days=1)
+    written = f"{soon:%H}:00" if soon.date() == local.date() else "08:30"
+    return {"now": chat.now, "zone": str(chat.shop.timezone), "soon": written, "tomorrow": f"{tomorrow:%m-%d} 09:00"}
+
+
+def _times() -> Row:
+    return (button("announce.now", "announce_now"), *_cancel())
 
 
 @route("announce_now", who=operators)
 def at_once(chat: Chat) -> Reply:
-    draft = _draft(chat)
+    draft = draft_of(chat)
     draft.pop("at", None)
     chat.state["draft"] = draft
     return confirm(chat)
@@ -215,13 +303,11 @@ def time_written(chat: Chat) -> Reply:
     at = read_moment(chat.text, now=chat.now, zone=chat.shop.timezone)
     if at is not None:
         return _at(chat, at)
-    return _understood(chat) or reply(
-        words("announce.time_unclear"), rows=[[button("announce.now", "announce_now"), *_cancel()]]
-    )
+    return _understood(chat) or reply(words("announce.time_unclear", **_clock(chat)), rows=[_times()])
 
 
 def _at(chat: Chat, at: datetime) -> Reply:
-    chat.state["draft"] = {**_draft(chat), "at": format_instant(at)}
+    chat.state["draft"] = {**draft_of(chat), "at": format_instant(at)}
     return confirm(chat)
 
 
@@ -239,7 +325,13 @@ def _understood(chat: Chat) -> Reply | None:
         case "second":
             return ask_second(chat)
         case "rewrite":
-            return compose(chat)
+            return rewrite(chat)
+        case "kind":
+            return chat.go("announce_kind")
+        case "picture":
+            return chat.go("announce_picture")
+        case "try":
+            return chat.go("announce_try")
         case "drop":
             return drop(chat)
     return chat.elsewhere() if chat.commanded else None
@@ -250,27 +342,42 @@ def send(chat: Chat) -> Reply:
     chat.finish()
     draft = chat.state.pop("draft", None)
     if draft is None and "announced" in chat.state:  # pressed twice
-        return progress(chat, str(chat.state["announced"]))
+        return chat.go(f"announce_progress:{chat.state['announced']}")
     if draft is None or "audience" not in draft:
         raise NotFound()
-    at = datetime.fromisoformat(draft["at"]) if "at" in draft else chat.now
-    by = f"member:{chat.person.member_id}"
-    text, text_en = draft["text"], draft.get("text_en")
-    new = announcements.schedule(chat.db, text, draft["audience"], at, text_en=text_en, by=by, now=chat.now)
+    new = _schedule(chat, draft)
     chat.state["announced"] = new
+    return chat.go(f"announce_progress:{new}")
+
+
+def _schedule(chat: Chat, draft: dict[str, Any]) -> int:
+    """Write the announcement down. A named audience is as it is now, whatever was shown before."""
+    custom = draft["audience"] == "custom"
+    given = {name: draft[name] for name in ("text_en", "kind", "urgent", "sku") if name in draft}
+    new = announcements.schedule(
+        chat.db,
+        draft["text"],
+        draft["criteria"] if custom else draft["audience"],
+        _time(chat, draft),
+        by=actor(chat),
+        now=chat.now,
+        **given,
+    )
+    after: dict[str, Any] = {
+        "audience": draft["criteria"] if custom else draft["audience"],
+        "at": format_instant(_time(chat, draft)),
+        "text": announcements.as_written(draft["text"], draft.get("text_en")),
+        **{name: value for name, value in given.items() if name != "text_en"},
+    }
     audit_log.record(
         chat.db,
-        actor=by,
+        actor=actor(chat),
         action="announcement.schedule",
         subject=f"announcement:{new}",
-        after={
-            "audience": draft["audience"],
-            "at": format_instant(max(at, chat.now)),
-            "text": announcements.as_written(text, text_en),
-        },
+        after=after,
         now=chat.now,
     )
-    return progress(chat, str(new))
+    return new
 
 
 @route("announce_drop", who=operators)
@@ -280,64 +387,11 @@ def drop(chat: Chat) -> Reply:
     return reply(words("announce.dropped"), rows=[[button("announce.new", "announce")], way_back("desk")])
 
 
-@route("announce_progress", who=operators)
-def progress(chat: Chat, which: str) -> Reply:
-    found = announcements.find(chat.db, number(which))
-    counts = announcements.progress(chat.db, found.id)
-    waiting = counts["queued"] + counts["sending"]
-    done = counts["recipients"] - waiting
-    body = [
-        words(f"announce.state.{_state(found, waiting, chat.now)}", at=found.at),
-        words("announce.reached", bar=bar(done, counts["recipients"]), done=done, all=counts["recipients"]),
-        *(
-            words(f"announce.count.{name}", n=counts[name])
-            for name in ("sent", "failed", "unknown", "deferred", "muted", "cancelled")
-            if counts[name]
-        ),
-        BLANK,
-        words("announce.of", audience=_audience(found.audience), text=beginning_in_both(found.text, found.text_en, 30)),
-    ]
-    rows: list[list[Choice]] = [[button("announce.refresh", f"announce_progress:{found.id}")]]
-    if waiting and found.state != "cancelled":
-        rows[0].append(button("announce.stop", f"announce_stop:{found.id}"))
-    return reply(*body, rows=[*rows, way_back("announce")])
-
-
-@route("announce_stop", who=operators)
-def stop(chat: Chat, which: str) -> Reply:
-    found = announcements.find(chat.db, number(which))
-    if found.state != "cancelled":
-        announcements.cancel(chat.db, found.id, now=chat.now)
-        audit_log.record(
-            chat.db,
-            actor=f"member:{chat.person.member_id}",
-            action="announcement.cancel",
-            subject=f"announcement:{found.id}",
-            before={"state": found.state},
-            after={"state": "cancelled"},
-            now=chat.now,
-        )
-    return progress(chat, which)
-
-
-def _draft(chat: Chat) -> dict[str, str]:
-    draft = chat.state.get("draft")
-    if not draft:
-        raise NotFound()
-    return dict(draft)
-
-
-def _state(found: Announced, waiting: int, now: datetime) -> str:
-    if found.state == "cancelled" or (found.state == "scheduled" and found.at > now):
-        return found.state
-    return "going" if waiting else "finished"
-
-
 def _item(one: Announced) -> Item:
     line = words(
         "announce.line",
         at=one.at,
-        audience=_audience(one.audience),
+        audience=audience_of(one),
         text=beginning_in_both(one.text, one.text_en, 30),
         state=_short(one),
     )
@@ -346,14 +400,6 @@ def _item(one: Announced) -> Item:
 
 def _short(one: Announced) -> Words:
     return words(f"announce.short.{one.state}")
-
-
-def _audience(name: str) -> Words:
-    """The audience in words; a tier has a name of its own."""
-    kind, _, value = name.partition(":")
-    if kind == "tier":
-        return words("audience.tier", name=value)
-    return words(f"audience.{name.replace(':', '_')}")
 
 
 def _skip() -> tuple[Choice, ...]:

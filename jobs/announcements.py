@@ -1,4 +1,4 @@
-"""Announcements at their time: put out to each recipient in portions, and taken back where one was cancelled."""
+"""Announcements at their time: put out, taken back where cancelled, woken after quiet hours, the result told."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from domain.messages import announcements
+from domain.messages import announcement_report, announcements, hush, outbox
 from jobs import Cron, Job, JobContext
 
 if TYPE_CHECKING:
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 def wanted(db: Session, now: datetime) -> bool:
-    return bool(announcements.due(db, now=now) or announcements.to_sweep(db))
+    something = announcements.due(db, now=now) or announcements.to_sweep(db) or announcement_report.ended(db)
+    return bool(something or hush.is_time(db, now=now) or outbox.anybody_sleeps(db, now=now))
 
 
 def run(context: JobContext) -> Mapping[str, Any]:
@@ -25,9 +26,27 @@ def run(context: JobContext) -> Mapping[str, Any]:
             pass
     put_out = context.read(partial(announcements.due, now=context.now))
     for one in put_out:
-        while context.write(partial(announcements.enqueue_chunk, announcement=one, now=context.now)):
+        put = partial(announcements.enqueue_chunk, announcement=one, now=context.now, zone=context.timezone)
+        while context.write(put):
             pass
-    return {"put_out": put_out, "taken_back": swept}
+    _hush(context)
+    while context.write(partial(outbox.wake, limit=hush.PORTION, now=context.now)) == hush.PORTION:
+        pass
+    ended = context.read(announcement_report.ended)
+    for one in ended:
+        context.write(partial(announcement_report.tell, announcement=one, now=context.now, zone=context.timezone))
+    return {"put_out": put_out, "taken_back": swept, "ended": ended}
+
+
+def _hush(context: JobContext) -> None:
+    """What is still waiting when its readers' quiet hours begin waits until they are over."""
+    for one in context.read(partial(hush.to_hush, now=context.now, zone=context.timezone)):
+        after: int | None = 0
+        while after is not None:
+            portion = partial(hush.hush, announcement=one, after=after, now=context.now, zone=context.timezone)
+            after = context.write(portion)
+    if context.read(partial(hush.is_time, now=context.now)):
+        context.write(partial(hush.looked, now=context.now))
 
 
 JOB = Job(

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from aiohttp.web import AbstractRouteDef
     from sqlalchemy.orm import Session
 
+    from handlers.routing import Reply
+
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
@@ -63,6 +65,17 @@ class Shelf(Protocol):
 
     async def wake(self, contacts: Collection[int]) -> None:
         """Tell the open pages of these contacts that something new is there; called after the commit."""
+
+
+@runtime_checkable
+class Refreshing(Protocol):
+    """A channel on which a screen that somebody looks at can be replaced while they do."""
+
+    async def refresh(self, contact_id: int, account: str, message: str | None, screen: Reply, locale: str) -> None:
+        """Show `screen` in place of the one it is a newer state of; `message` is the platform's id of that, if known.
+
+        Nothing is lost where it cannot be done: it is tried again a moment later, or asked for.
+        """
 
 
 class Channel(Protocol):

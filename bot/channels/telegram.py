@@ -21,6 +21,7 @@ from bot.channels.parts import Parts
 from bot.channels.sending import Message, Recipient
 from bot.channels.telegram_client import FloodWait, attempt, classify, make_bot
 from bot.channels.telegram_screens import Screens, screen
+from bot.channels.telegram_screens import screen as as_screen
 from bot.channels.telegram_setup import prepare
 from bot.channels.telegram_updates import ALLOWED, CHANNEL, Presence, Talk, Unreadable, read, update_id
 from bot.database import DatabaseUnavailable
@@ -31,7 +32,7 @@ from domain.errors import NotFound
 from domain.messages import conversations
 from domain.messages.conversations import WaitingAnswer
 from domain.wording import words
-from handlers.routing import Incoming
+from handlers.routing import Incoming, Reply
 
 log = structlog.get_logger()
 
@@ -42,6 +43,7 @@ REFUSED_PAUSE_SECONDS: Final = 60.0
 TRIES: Final = 3  # of an answer that surely did not arrive
 LONGEST_WAIT_SECONDS: Final = 30.0  # nobody waits longer for a screen
 STOP_SECONDS: Final = 5.0
+REMEMBERED: Final = 1_000  # chats whose newest screen is known
 
 
 class TelegramChannel:
@@ -62,6 +64,7 @@ class TelegramChannel:
         self._tails: dict[int, asyncio.Task[None]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._parked_until = 0.0
+        self._newest: dict[str, str] = {}
         self.account = f"{CHANNEL}:{token.split(':')[0]}"
         self.rate = settings.rate
 
@@ -103,6 +106,25 @@ class TelegramChannel:
             until = asyncio.get_running_loop().time() + outcome.after_seconds
             self._parked_until = max(self._parked_until, until)
         return outcome
+
+    async def refresh(self, contact_id: int, account: str, message: str | None, screen: Reply, locale: str) -> None:
+        """Edit the message that is the screen: the newest answer, or after a restart the one that was tapped."""
+        newest = self._newest.get(account, message)
+        if newest is None or asyncio.get_running_loop().time() < self._parked_until:
+            return
+        wanted = as_screen(self._parts.texts.render(screen, locale))
+        edited = self._bot.edit_message_text(
+            wanted.parts[0], chat_id=int(account), message_id=int(newest), reply_markup=wanted.keyboard
+        )
+        self._heeded(await attempt(edited))
+
+    def _note(self, account: str, outcome: Outcome) -> None:
+        """Remember which message is the newest screen of a chat, for those that talked last."""
+        self._newest.pop(account, None)
+        if isinstance(outcome, Sent) and outcome.message_id is not None:
+            self._newest[account] = outcome.message_id
+        while len(self._newest) > REMEMBERED:
+            del self._newest[next(iter(self._newest))]
 
     # What comes in
 
@@ -215,6 +237,7 @@ class TelegramChannel:
                     return
                 outcome = await self._show(talk, answer.rendered, picture)
                 self._fates.became(talk.incoming.update_key, outcome)
+                self._note(talk.incoming.account, outcome)
         except Exception:
             log.exception("telegram.answer_failed", update_key=talk.incoming.update_key)
             self._fates.became(talk.incoming.update_key, Unknown("our own error"))

@@ -42,6 +42,7 @@ class OpenPage:
     everything: bool
     news: asyncio.Event = field(default_factory=asyncio.Event)
     elsewhere: set[int] = field(default_factory=set)
+    changed: set[int] = field(default_factory=set)  # messages that say something else now
     closed: bool = False
 
 
@@ -80,6 +81,11 @@ class OpenPages:
             if others:
                 page.elsewhere |= others
                 page.news.set()
+
+    def changed(self, contact_id: int, message: int) -> None:
+        for page in self.of(contact_id):
+            page.changed.add(message)
+            page.news.set()
 
     def wake_all(self) -> None:
         for pages in self._by_contact.values():
@@ -131,6 +137,14 @@ class WebChat:
 
     async def wake(self, contacts: Collection[int]) -> None:
         self.pages.wake(contacts)
+
+    async def refresh(self, contact_id: int, account: str, message: str | None, screen: Reply, locale: str) -> None:
+        """Replace the line that is the screen, in the record and on every page that is open."""
+        action = next((choice.action for row in screen.choices for choice in row if choice.action), "")
+        change = partial(chat_history.replace, contact_id=contact_id, action=action, body=reply_to_json(screen))
+        changed = await self.parts.database.write(change)
+        if changed is not None:
+            self.pages.changed(contact_id, changed)
 
     async def say(self, incoming: Incoming, *, silent: bool = False) -> int:
         """Answer what was said and keep both sides in one transaction; return the contact's id.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -212,6 +212,9 @@ class ChatRoutes:
                     await stream.write(_event(view, number=cast(int, view["id"])))
                 newest = max(newest, lines[-1].id)
                 told = {number for number in told if number > newest - 2 * _BEHIND} | {line.id for line in lines}
+            if page.changed:
+                changed, page.changed = page.changed, set()
+                await self._tell_changed(stream, request, page.contact_id, changed)
             if page.elsewhere:
                 others, page.elsewhere = page.elsewhere, set()
                 seats = [seat.member_id for seat in await self._seats() if seat.contact_id in others]
@@ -221,6 +224,16 @@ class ChatRoutes:
                     await page.news.wait()
             except TimeoutError:
                 await stream.write(b": still here\n\n")
+
+    async def _tell_changed(
+        self, stream: web.StreamResponse, request: web.Request, contact_id: int, changed: Collection[int]
+    ) -> None:
+        visitor = await self.visitor(request)
+        for number in sorted(changed):
+            read = partial(chat_history.message, contact_id=contact_id, message_id=number)
+            view = self._view(await self._parts.database.read(read), visitor.locale)
+            if view is not None:
+                await stream.write(_event(view, name="changed"))
 
     async def _lines(self, behind: Any, number: int) -> list[ChatLine]:
         return cast(list[ChatLine], await self._parts.database.read(partial(behind, message_id=number)))

@@ -76,7 +76,7 @@ def schema_name(model: type[BaseModel]) -> str:
 
 def _schemas(calls: Sequence[Call]) -> dict[str, Any]:
     bodies = {call.given for call in calls if call.given is not None and call.writes}
-    answers = {call.answer for call in calls}
+    answers = {call.answer for call in calls if call.answer is not None}
     found: dict[str, Any] = {}
     for mode, models in (("validation", bodies), ("serialization", answers)):
         for model in sorted(models, key=schema_name):
@@ -157,7 +157,9 @@ def _responses(call: Call) -> dict[str, Any]:
     problem = {CONTENT_TYPE: {"schema": {"$ref": _REF.format(model="Problem")}}}
     has_body = call.writes and call.given is not None
     refused = [code for code in _MEANINGS if has_body or code not in _BODY_ONLY]
-    answer = {"application/json": {"schema": {"$ref": _REF.format(model=schema_name(call.answer))}}}
+    answer: dict[str, Any] = {"text/csv": {"schema": {"type": "string"}}}
+    if call.answer is not None:
+        answer = {"application/json": {"schema": {"$ref": _REF.format(model=schema_name(call.answer))}}}
     return {
         str(call.status): {"description": "Done", "content": answer},
         **{code: {"description": _MEANINGS[code], "content": problem} for code in refused},

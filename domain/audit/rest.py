@@ -38,6 +38,16 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     everywhere(
         "13",
+        "an announcement and its resends together reach nobody twice",
+        # Whoever was two members at that time is one now: only messages to the member as it was are compared.
+        "SELECT coalesce(a.resend_of, a.id) AS announcement, m.member_id AS member FROM outbox o "
+        "JOIN announcement a ON a.id = o.announcement_id JOIN member m ON m.id = o.member_id "
+        "WHERE coalesce(a.resend_of, a.id) IN (SELECT resend_of FROM announcement WHERE resend_of IS NOT NULL) "
+        "AND o.state IN ('queued', 'sending', 'sent') AND o.key = 'announcement:' || a.id || ':' || m.id "
+        "GROUP BY coalesce(a.resend_of, a.id), m.member_id HAVING count(*) > 1",
+    ),
+    everywhere(
+        "13",
         "every message is in a known state that fits its times: what is being sent has a lease, what is over an end",
         "SELECT o.id AS message, o.state FROM outbox o WHERE "
         "o.state NOT IN ('queued', 'sending', 'sent', 'failed', 'unknown', 'cancelled', 'deferred', 'muted') "

@@ -178,6 +178,7 @@ def _announce(db: Session, audience: str, said: str, said_en: str, at: datetime)
     number = announcements.schedule(db, said, audience, at, text_en=said_en, by="member:m-yun", now=at)
     while announcements.enqueue_chunk(db, number, now=at):
         pass
+    db.execute(update(Announcement).where(Announcement.id == number).values(told_at=at))  # long since
 
 
 def _decide(db: Session, now: datetime) -> None:

@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, case, func, insert, literal, select, text, update
+from sqlalchemy import ColumnElement, and_, case, func, insert, literal, select, text, update
 from sqlalchemy.orm import Session
 
 from domain.errors import Invalid, NotFound
-from domain.messages.outbox import ANNOUNCEMENT, ANNOUNCEMENTS, is_muted
-from domain.schema import Announcement, Contact, Member, Outbox
+from domain.messages import audience_rules, audiences, resends
+from domain.messages.outbox import ANNOUNCEMENT, ANNOUNCEMENTS, LATER, is_muted
+from domain.messages.quiet_sql import is_quiet_of, next_allowed_of
+from domain.schema import Announcement, Member, Outbox, Product
 from domain.schema.base import Json, Utc
 from domain.sql import insert_selected, one_at_a_time
 
-CHUNK = 4_000
-"""Rows per transaction: well under 300 ms of write lock, so that a chat answer never waits for an announcement."""
+CHUNK = 8_000
+"""Member ids per transaction: well under 300 ms of write lock, so that no chat answer waits for an announcement."""
 
 MAX_TEXT = 3_500
 """Characters: with a heading it fits into one message on every channel."""
 
-CATEGORY = "promotion"
+PROMOTION = "promotion"
+KINDS = ("system", "business", PROMOTION)
+"""Of notices, and so of announcements: system can never be muted, and only promotions heed quiet hours."""
+
 STATES = ("queued", "sending", "sent", "failed", "unknown", "deferred", "muted", "cancelled")
 
-_ROLES = {"distributors": "distributor", "merchants": "merchant", "agents": "agent", "customers": "customer"}
-AUDIENCES = ("all", *_ROLES, "operators")
-"""Besides these: `locale:zh`, `locale:en` and `tier:NAME`."""
+PREVIEW, RESEND = "preview", "resend"
+"""What stands for the audience of a preview to oneself, and of a resend to those not reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,74 +41,136 @@ class Announced:
     text: str
     text_en: str | None
     audience: str
+    criteria: Mapping[str, Any] | None
     at: datetime
     state: str
     created_by: str
+    kind: str
+    urgent: bool
+    sku: str | None
+    resend_of: int | None
 
 
-def _audience(name: str) -> ColumnElement[bool]:
-    """SQL: whether a member belongs to the audience `name`. Only active members are ever written to."""
-    active = Member.status == "active"
-    if name == "all":
-        return active
-    if name == "operators":
-        return active & Member.operator
-    if name in _ROLES:
-        return active & (Member.role == _ROLES[name])
-    kind, _, value = name.partition(":")
-    if kind == "tier" and value:
-        return active & (Member.tier == value)
-    if kind == "locale" and value in ("zh", "en"):
-        newest = (
-            select(Contact.locale)
-            .where(Contact.member_id == Member.id)
-            .order_by(Contact.seen_at.desc())
-            .limit(1)
-            .scalar_subquery()
-        )
-        spoken = func.coalesce(Member.locale, newest, "zh")
-        return active & (spoken.like("zh%") if value == "zh" else ~spoken.like("zh%"))
-    raise Invalid("audience", "unknown_audience", known=", ".join((*AUDIENCES, "locale:zh", "locale:en", "tier:NAME")))
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What is announced. With a `text_en`, that goes to those who read English, and `text` to the others.
+
+    `sku`: the product whose picture comes with it. `urgent`: a promotion that does not wait for the morning.
+    """
+
+    text: str
+    text_en: str | None = None
+    kind: str = PROMOTION
+    urgent: bool = False
+    sku: str | None = None
 
 
-def audience_size(db: Session, audience: str) -> int:
+def audience_size(
+    db: Session, audience: str | Mapping[str, Any], *, now: datetime, zone: ZoneInfo | None = None
+) -> int:
     """Return how many members the audience has now; an unknown name raises Invalid."""
-    return db.scalar(select(func.count()).select_from(Member).where(_audience(audience))) or 0
+    return audiences.size(db, audience, now=now, zone=zone)
 
 
 def schedule(
-    db: Session, text: str, audience: str, at: datetime, *, text_en: str | None = None, by: str, now: datetime
+    db: Session,
+    text: str,
+    audience: str | Mapping[str, Any],
+    at: datetime,
+    *,
+    text_en: str | None = None,
+    kind: str = PROMOTION,
+    urgent: bool = False,
+    sku: str | None = None,
+    by: str,
+    now: datetime,
 ) -> int:
     """Write down an announcement to be sent at `at` (a time that is past means at once) and return its id.
 
-    With a `text_en`, that goes to those who read English, and `text` to the others. Raises Invalid for an empty or
-    overlong text and an unknown audience.
+    Raises Invalid for an empty or overlong text, an unknown audience, kind or product.
     """
-    text = _checked(text)
-    text_en = None if text_en is None else _checked(text_en)
-    _audience(audience)
-    return db.execute(
-        insert(Announcement)
-        .values(
-            text=text,
-            text_en=text_en,
-            audience=audience,
-            at=max(at, now),
-            state="scheduled",
-            created_by=by,
-            created_at=now,
-        )
-        .returning(Announcement.id)
-    ).scalar_one()
+    draft = _checked(db, Draft(text, text_en, kind, urgent, sku))
+    name, criteria = audiences.resolve(db, audience)
+    return _write_down(db, draft, by=by, now=now, audience=name, criteria=criteria, at=max(at, now))
 
 
-def _checked(text: str) -> str:
+def _write_down(db: Session, draft: Draft, *, by: str, now: datetime, **more: Any) -> int:
+    row = {
+        "text": draft.text,
+        "text_en": draft.text_en,
+        "kind": None if draft.kind == PROMOTION else draft.kind,
+        "urgent": draft.urgent or None,
+        "sku": draft.sku,
+        "state": "scheduled",
+        "created_by": by,
+        "created_at": now,
+    }
+    return db.execute(insert(Announcement).values(row | more).returning(Announcement.id)).scalar_one()
+
+
+def _checked(db: Session, draft: Draft) -> Draft:
+    if draft.kind not in KINDS:
+        raise Invalid("kind", "announcement_kind", known=", ".join(KINDS))
+    if draft.sku is not None and db.scalar(select(Product.id).where(Product.sku == draft.sku)) is None:
+        raise Invalid("sku", "unknown_product", sku=draft.sku)
+    text_en = None if draft.text_en is None else _checked_text(draft.text_en)
+    return Draft(_checked_text(draft.text), text_en, draft.kind, draft.urgent, draft.sku)
+
+
+def _checked_text(text: str) -> str:
     text = text.strip()
     if not text:
         raise Invalid("text", "empty")
     if len(text) > MAX_TEXT:
         raise Invalid("text", "too_long", limit=MAX_TEXT)
     return text
+
+
+def preview(db: Session, draft: Draft, member: int, contact_id: int, channel: str, *, by: str, now: datetime) -> int:
+    """Send the draft as a real message to the chat of the member who is writing it, and to nobody else."""
+    made = _write_down(
+        db,
+        _checked(db, draft),
+        by=by,
+        now=now,
+        audience=PREVIEW,
+        at=now,
+        state="queued",
+        finished_at=now,
+        told_at=now,
+    )
+    row = {
+        "key": f"{ANNOUNCEMENT}:{made}:{member}",
+        "member_id": member,
+        "text_key": ANNOUNCEMENT,
+        "params": {},
+        "category": "system",
+        "priority": ANNOUNCEMENTS,
+        "announcement_id": made,
+        "channel": channel,
+        "contact_id": contact_id,
+        "not_before": now,
+        "created_at": now,
+    }
+    db.execute(insert(Outbox).values(row))
+    return made
+
+
+def resend(db: Session, announcement: int, states: Sequence[str], *, by: str, now: datetime) -> int:
+    """Announce the same once more to those whom it did not reach, and return the new announcement's id.
+
+    `states` are those of the messages that count as not reached: failed, cancelled, deferred; unknown only where the
+    operator takes it upon themselves that somebody may read it twice. Raises Conflict while another resend of it is
+    still being put out.
+    """
+    found = find(db, announcement)
+    first = found.resend_of or found.id
+    one_at_a_time(db, f"announcement:{first}")
+    resends.check(db, first, states, now=now)
+    draft = Draft(found.text, found.text_en, found.kind, found.urgent, found.sku)
+    return _write_down(
+        db, draft, by=by, now=now, audience=RESEND, criteria={"states": sorted(states)}, resend_of=first, at=now
+    )
 
 
 def as_written(text: str, text_en: str | None) -> str | dict[str, str]:
@@ -115,12 +182,13 @@ def find(db: Session, announcement: int) -> Announced:
     row = db.execute(_announced().where(Announcement.id == announcement)).one_or_none()
     if row is None:
         raise NotFound()
-    return Announced(*row)
+    return _announced_of(row)
 
 
 def latest(db: Session, limit: int = 10) -> list[Announced]:
-    """Return the announcements written last, for operators."""
-    return [Announced(*row) for row in db.execute(_announced().order_by(Announcement.id.desc()).limit(limit))]
+    """Return the announcements written last, for operators; previews are none."""
+    written = _announced().where(Announcement.audience != PREVIEW).order_by(Announcement.id.desc())
+    return [_announced_of(row) for row in db.execute(written.limit(limit))]
 
 
 def _announced() -> Any:
@@ -129,10 +197,19 @@ def _announced() -> Any:
         Announcement.text,
         Announcement.text_en,
         Announcement.audience,
+        Announcement.criteria,
         Announcement.at,
         Announcement.state,
         Announcement.created_by,
+        Announcement.kind,
+        Announcement.urgent,
+        Announcement.sku,
+        Announcement.resend_of,
     )
+
+
+def _announced_of(row: Any) -> Announced:
+    return Announced(**{**row._mapping, "kind": row.kind or PROMOTION, "urgent": bool(row.urgent)})
 
 
 def due(db: Session, *, now: datetime) -> list[int]:
@@ -146,79 +223,116 @@ def due(db: Session, *, now: datetime) -> list[int]:
     )
 
 
-def enqueue_chunk(db: Session, announcement: int, limit: int = CHUNK, *, now: datetime) -> bool:
-    """Put down the message for the next `limit` recipients; returns whether there are more.
+def enqueue_chunk(
+    db: Session, announcement: int, limit: int = CHUNK, *, now: datetime, zone: ZoneInfo | None = None
+) -> bool:
+    """Put down the message for the recipients among the next `limit` members; returns whether there are more.
 
-    One row per announcement and recipient, however often this is run, killed or run twice at once. Who has muted
-    announcements gets a row that says so.
+    One row per announcement and recipient, however often this is run, killed or run twice at once. Who has muted this
+    kind gets a row that says so; who has quiet hours on the clock of `zone` gets a promotion after them. A constant
+    number of statements, over a range of ids: however few of many the audience is, nobody waits for the search.
     """
-    one_at_a_time(db, f"announcement:{announcement}")
-    row = db.execute(
-        select(Announcement.state, Announcement.audience, Announcement.reached_id).where(
-            Announcement.id == announcement
-        )
-    ).one_or_none()
+    row = _at_work(db, announcement)
     if row is None or row.state not in ("scheduled", "queueing"):
         return False
-    next_ids = (
-        select(Member.id)
-        .where(_audience(row.audience), Member.id > row.reached_id)
-        .order_by(Member.id)
-        .limit(limit)
-        .subquery()
-    )
-    count, last = db.execute(select(func.count(), func.max(next_ids.c.id))).one()
-    if count:
-        muted = is_muted(Member.id, literal(CATEGORY))
-        _insert_for_each(db, announcement, row.reached_id, last, row.audience, muted, now)
-    more = bool(count == limit)
+    # Each a query of its own: asked for both at once, SQLite looks at everybody in between.
+    ends = [select(end(Member.id)).where(Member.id > row.reached_id) for end in (func.min, func.max)]
+    first, last = db.execute(select(*(end.scalar_subquery() for end in ends))).one()
+    reached = row.reached_id if first is None else min(first + limit - 1, last)
+    if first is not None:
+        among = (_recipients(db, row, zone), Member.id > row.reached_id, Member.id <= reached)
+        if row.resend_of is not None:
+            resends.hold(db, row.resend_of, row.criteria["states"], row.reached_id, reached)
+        _insert_for_each(db, row, among, now, zone)
+        if row.resend_of is not None:
+            resends.take_over(db, announcement, row.resend_of, row.reached_id, reached, now=now)
+    more = first is not None and reached < last
     db.execute(
         update(Announcement)
         .where(Announcement.id == announcement)
         .values(
-            reached_id=last if count else row.reached_id,
+            reached_id=reached,
             state="queueing" if more else "queued",
             finished_at=None if more else now,
         )
     )
-    return more
+    return bool(more)
+
+
+def _at_work(db: Session, announcement: int) -> Any:
+    """Return the row of an announcement that nobody else works on until the end of the transaction; None without one.
+
+    Resends of the same announcement are worked on one after the other: so each sees whom the one before wrote to.
+    """
+    first = select(func.coalesce(Announcement.resend_of, Announcement.id)).where(Announcement.id == announcement)
+    one_at_a_time(db, f"announcement:{db.scalar(first)}")
+    return row_of(db, announcement)
+
+
+def row_of(db: Session, announcement: int) -> Any:
+    """Return what decides whom an announcement goes to and how far that has come; None without one."""
+    return db.execute(
+        select(
+            Announcement.id,
+            Announcement.state,
+            Announcement.audience,
+            Announcement.criteria,
+            Announcement.at,
+            Announcement.kind,
+            Announcement.urgent,
+            Announcement.resend_of,
+            Announcement.reached_id,
+            Announcement.left_out,
+            Announcement.finished_at,
+        ).where(Announcement.id == announcement)
+    ).one_or_none()
+
+
+def _recipients(db: Session, row: Any, zone: ZoneInfo | None) -> ColumnElement[bool]:
+    """SQL: whether a member is meant by the announcement `row`."""
+    if row.resend_of is not None:
+        first = row_of(db, row.resend_of)
+        never_written = _recipients(db, first, zone) & (Member.id > first.reached_id)
+        return resends.not_reached(first, row.criteria["states"], never_written)
+    criteria = audience_rules.named(row.audience) if row.criteria is None else row.criteria
+    return audiences.condition(criteria or {}, at=row.at, zone=zone)
 
 
 def _insert_for_each(
-    db: Session, announcement: int, after: int, last: int, audience: str, muted: ColumnElement[bool], now: datetime
+    db: Session, row: Any, among: Sequence[ColumnElement[bool]], now: datetime, zone: ZoneInfo | None
 ) -> None:
+    kind = row.kind or PROMOTION
+    heeds = zone is not None and kind == PROMOTION and not row.urgent
+    muted = is_muted(Member.id, literal(kind))
     columns: dict[str, Any] = {
-        "key": literal(f"{ANNOUNCEMENT}:{announcement}:").concat(Member.id),
+        "key": literal(f"{ANNOUNCEMENT}:{row.id}:").concat(Member.id),
         "member_id": Member.id,
         "text_key": literal(ANNOUNCEMENT),
         "params": literal({}, Json()),
-        "category": literal(CATEGORY),
+        "category": literal(kind),
         "priority": literal(ANNOUNCEMENTS),
-        "announcement_id": literal(announcement),
+        "announcement_id": literal(row.id),
         "state": case((muted, "muted"), else_="queued"),
         "not_before": literal(now, Utc()),
         "attempts": literal(0),
         "created_at": literal(now, Utc()),
         "finished_at": case((muted, literal(now, Utc())), else_=None),
     }
-    recipients = select(Member.id).where(_audience(audience), Member.id > after, Member.id <= last).order_by(Member.id)
-    insert_selected(db, Outbox, columns, recipients, key=["key"])
+    if zone is not None and heeds:
+        columns["not_before"] = next_allowed_of(db, now, zone)
+        columns["channel"] = case((is_quiet_of(now, zone), LATER), else_=None)
+    insert_selected(db, Outbox, columns, select(Member.id).where(*among).order_by(Member.id), key=["key"])
 
 
-def cancel(db: Session, announcement: int, *, now: datetime) -> None:
+def cancel(db: Session, announcement: int, *, now: datetime, zone: ZoneInfo | None = None) -> None:
     """Stop the announcement: whom it has not reached yet, it never will. Cancelling twice is harmless.
 
     The first messages to be sent are taken back here, the rest by `sweep_cancelled`.
     """
-    one_at_a_time(db, f"announcement:{announcement}")
-    row = db.execute(
-        select(Announcement.state, Announcement.audience, Announcement.reached_id).where(
-            Announcement.id == announcement
-        )
-    ).one_or_none()
+    row = _at_work(db, announcement)
     if row is None:
         raise NotFound()
-    left_out = _without_row(db, row.audience, row.reached_id) if row.state in ("scheduled", "queueing") else 0
+    left_out = _without_row(db, row, zone) if row.state in ("scheduled", "queueing") else 0
     db.execute(
         update(Announcement)
         .where(Announcement.id == announcement, Announcement.state != "cancelled")
@@ -257,16 +371,12 @@ def _take_back(db: Session, announcement: int, limit: int, now: datetime) -> int
     return len(taken.all())
 
 
-def progress(db: Session, announcement: int) -> dict[str, int]:
+def progress(db: Session, announcement: int, zone: ZoneInfo | None = None) -> dict[str, int]:
     """Return how many messages are in each state, and `recipients`, their sum; an unknown id raises NotFound.
 
     Who belongs to the audience and has no message yet counts as queued, or as cancelled if that came first.
     """
-    row = db.execute(
-        select(Announcement.state, Announcement.audience, Announcement.reached_id, Announcement.left_out).where(
-            Announcement.id == announcement
-        )
-    ).one_or_none()
+    row = row_of(db, announcement)
     if row is None:
         raise NotFound()
     found = db.execute(
@@ -277,30 +387,51 @@ def progress(db: Session, announcement: int) -> dict[str, int]:
     counts = dict.fromkeys(STATES, 0) | {row.state: row.found for row in found}
     counts["cancelled"] += row.left_out
     if row.state in ("scheduled", "queueing"):
-        counts["queued"] += _without_row(db, row.audience, row.reached_id)
+        counts["queued"] += _without_row(db, row, zone)
     return {"recipients": sum(counts.values()), **counts}
 
 
-def _without_row(db: Session, audience: str, reached: int) -> int:
-    rest = select(func.count()).select_from(Member).where(_audience(audience), Member.id > reached)
-    return db.scalar(rest) or 0
+def _without_row(db: Session, row: Any, zone: ZoneInfo | None) -> int:
+    return db.scalar(select(func.count()).select_from(Member).where(left_out(db, row, zone))) or 0
+
+
+def left_out(db: Session, row: Any, zone: ZoneInfo | None) -> ColumnElement[bool]:
+    """SQL: whether a member is meant by the announcement `row` and has no message of it yet."""
+    return and_(_recipients(db, row, zone), Member.id > row.reached_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
+    """An announcement as one member got it; `place` is where it stands among all of theirs."""
+
     id: int
     text: str
     text_en: str | None
     at: datetime
+    sku: str | None
+    place: int
 
 
-def of_member(db: Session, member: int, limit: int = 5) -> Sequence[Received]:
-    """Return the announcements written to this member last, to read back; muted ones are among them."""
-    rows = db.execute(
-        select(Announcement.id, Announcement.text, Announcement.text_en, Announcement.at)
+def of_member(db: Session, member: int, limit: int = 5, *, before: int | None = None) -> Sequence[Received]:
+    """Return the announcements written to this member last, to read back; muted ones are among them.
+
+    `before` is the place of the last one shown.
+    """
+    older = _received(member).order_by(Outbox.id.desc()).limit(limit)
+    return [Received(*row) for row in db.execute(older if before is None else older.where(Outbox.id < before))]
+
+
+def received(db: Session, member: int, announcement: int) -> Received:
+    """Return one announcement that was written to this member; NotFound for any other."""
+    row = db.execute(_received(member).where(Announcement.id == announcement).limit(1)).one_or_none()
+    if row is None:
+        raise NotFound()
+    return Received(*row)
+
+
+def _received(member: int) -> Any:
+    return (
+        select(Announcement.id, Announcement.text, Announcement.text_en, Announcement.at, Announcement.sku, Outbox.id)
         .join(Outbox, Outbox.announcement_id == Announcement.id)
-        .where(Outbox.member_id == member, Outbox.state != "cancelled")
-        .order_by(Outbox.id.desc())
-        .limit(limit)
+        .where(Outbox.member_id == member, Outbox.state != "cancelled", Announcement.audience != PREVIEW)
     )
-    return [Received(*row) for row in rows]

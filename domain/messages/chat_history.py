@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from domain import wording
@@ -16,6 +16,7 @@ from domain.schema import ChatMessage, Contact, Member
 from domain.wording import Words
 
 CHANNEL: Final = "webchat"
+_NEAR: Final = 20  # messages among which a screen that changes by itself is looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,16 @@ def message(db: Session, contact_id: int, message_id: int) -> ChatLine:
     if row is None:
         raise NotFound()
     return ChatLine(*row)
+
+
+def replace(db: Session, contact_id: int, action: str, body: Mapping[str, Any]) -> int | None:
+    """Let the newest screen of ours with a button for `action` say something else; return its id, none without one."""
+    for line in reversed(before(db, contact_id, None, limit=_NEAR)):
+        choices = [choice for row in line.body.get("choices", ()) for choice in row]
+        if line.outgoing and any(choice.get("action") == action for choice in choices):
+            db.execute(update(ChatMessage).where(ChatMessage.id == line.id).values(body=dict(body)))
+            return line.id
+    return None
 
 
 def _of(contact_id: int) -> Any:

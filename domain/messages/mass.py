@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session, aliased
 
 from domain import audit_log
 from domain.errors import NotFound, Refusal
-from domain.messages.announcements import CATEGORY
 from domain.messages.outbox import is_muted
 from domain.periods import business_day, business_month, local_date
 from domain.schema import Allowance, Announcement, Contact, MassSend, Member, Outbox
@@ -266,7 +265,7 @@ def _recipients(announcement: int, limit_to: Quota) -> Select[Any]:
             Outbox.announcement_id == announcement,
             text("outbox.state = 'deferred'"),
             or_(Allowance.left.is_(None), Allowance.left > 0),
-            ~is_muted(Outbox.member_id, literal(CATEGORY)),
+            ~is_muted(Outbox.member_id, Outbox.category),
         )
     )
 

@@ -21,6 +21,10 @@ from domain.wording import Words
 MONEY, STEPS, TASKS, ANNOUNCEMENTS = 20, 30, 40, 60
 """Priorities: what is smaller goes first."""
 
+LATER = "later"
+"""What stands for the channel of messages that sleep until their time: nobody looks through a million of these to find
+the few that are due."""
+
 ANNOUNCEMENT = "announcement"
 """The text key of announcements; their words stand once in the announcement, not in each row."""
 
@@ -154,8 +158,27 @@ def choose_ways(db: Session, channels: Collection[str], *, limit: int, now: date
     return len(ids)
 
 
+def wake(db: Session, *, limit: int, now: datetime) -> int:
+    """Let up to `limit` sleeping messages whose time has come look for their way, and return how many these were."""
+    due = (
+        select(Outbox.id)
+        .where(text("outbox.channel = 'later' AND outbox.state = 'queued'"), Outbox.not_before <= now)
+        .order_by(Outbox.not_before)
+        .limit(limit)
+    )
+    woken = update(Outbox).where(Outbox.id.in_(due.scalar_subquery()), Outbox.channel == LATER)
+    return len(db.execute(woken.values(channel=None).returning(Outbox.id)).all())
+
+
+def anybody_sleeps(db: Session, *, now: datetime) -> bool:
+    """Whether there is a sleeping message whose time has come."""
+    due = text("outbox.channel = 'later' AND outbox.state = 'queued'")
+    return db.execute(select(Outbox.id).where(due, Outbox.not_before <= now).limit(1)).first() is not None
+
+
 def choose_anew(db: Session, channels: Collection[str]) -> None:
     """Forget the ways that lead to none of `channels`, as after a channel was switched off."""
+    channels = [*channels, LATER]
     gone = (text("outbox.state = 'queued'"), Outbox.channel.is_not(None), Outbox.channel.not_in(channels))
     db.execute(update(Outbox).where(*gone).values(channel=None, contact_id=None))
 
@@ -205,6 +228,7 @@ def _claimed(db: Session, ids: Sequence[int]) -> list[Claimed]:
             Outbox.attempts,
             Announcement.text,
             Announcement.text_en,
+            Announcement.sku,
             Contact.id.label("contact_id"),
             Contact.channel,
             Contact.account,
@@ -232,10 +256,17 @@ def _claimed(db: Session, ids: Sequence[int]) -> list[Claimed]:
             contact_locale=row.contact_locale,
             member_locale=row.member_locale,
             reachable=row.unreachable_since is None and row.owner == row.member_id,
-            picture=None if row.picture is None else (row.picture[0], wording.from_json(row.picture[1])),
+            picture=_drawn(row.picture, row.sku),
         )
         for row in rows
     ]
+
+
+def _drawn(picture: Sequence[Any] | None, sku: str | None) -> Drawn | None:
+    """The picture that goes with a message; with an announcement it is a product's."""
+    if sku is not None:
+        return "product", {"sku": sku}
+    return None if picture is None else (picture[0], wording.from_json(picture[1]))
 
 
 def announced(text: str, text_en: str | None) -> Words:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from domain import audit_log, sql
 from domain.items import CREATED, UNCHANGED, UPDATED, Item, PutResult, read, rounds
 from domain.messages import ways
-from domain.people import network
+from domain.people import network, tags
 from domain.people.member_rules import DEFAULTS, FIELDS, Account, Put, World, decide
 from domain.schema import Contact, Member
 
@@ -55,13 +55,16 @@ def _stored(db: Session, items: Sequence[Item]) -> list[Put]:
         mine = select(_MEMBER).where(_MEMBER.c.member_id.in_(part)).order_by(_MEMBER.c.id).with_for_update()
         rows |= {row.member_id: row._mapping for row in db.execute(mine)}
     names = _names(db, {row["sponsor_id"] for row in rows.values() if row["sponsor_id"] is not None})
+    tagged = {rows[item.id]["id"] for item in items if item.id in rows and "tags" in item.values}
+    known = tags.of_all(db, tagged)
     puts = []
     for item in items:
         row = rows.get(item.id)
         if row is None:
             puts.append(Put(item, None, DEFAULTS, None))
         else:
-            puts.append(Put(item, row["id"], {name: row[name] for name in DEFAULTS}, names.get(row["sponsor_id"])))
+            before = {name: row[name] for name in DEFAULTS}
+            puts.append(Put(item, row["id"], before, names.get(row["sponsor_id"]), known.get(row["id"], ())))
     return puts
 
 
@@ -151,6 +154,9 @@ def _write(db: Session, puts: Sequence[Put], *, now: datetime) -> None:
         new[row.member_id].id = row.id
     people = _people(db, {put.sponsor for put in moving if put.sponsor})
     network.set_sponsors(db, {put.id: people[put.sponsor][0] if put.sponsor else None for put in moving if put.id})
+    tagged = {put.id: put for put in puts if put.id and put.retags}
+    before = {member: put.tags_before for member, put in tagged.items()}
+    tags.put_all(db, {member: put.tags for member, put in tagged.items()}, before)
 
 
 def _link(db: Session, puts: Sequence[Put], *, now: datetime) -> list[Put]:
@@ -186,6 +192,8 @@ def _change(put: Put, status: str) -> tuple[str, str, Any, Any]:
     after: dict[str, Any] = {name: put.after[name] for name in fields}
     if put.moves:
         before["sponsor_id"], after["sponsor_id"] = put.sponsor_before, put.sponsor
+    if put.retags:
+        before["tags"], after["tags"] = list(put.tags_before), put.tags
     if "account" in put.item.values:
         after |= {"channel": put.item.values.get("channel"), "account": put.item.values["account"]}
     return ("member.put", f"member:{put.member_id}", None if status == CREATED else before, after)

@@ -44,6 +44,7 @@ FIELDS: Final = {
     "channel": one_of(*CHANNELS),
     "account": identifier(128),
     "locale": one_of("zh", "en"),
+    "tags": list_of(text(64), 0, 20),
 }
 
 Account = tuple[str, str]  # channel and account
@@ -57,6 +58,7 @@ class Put:
     id: int | None
     before: Mapping[str, Any]
     sponsor_before: str | None
+    tags_before: Sequence[str] = ()
     after: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -73,8 +75,17 @@ class Put:
         return self.sponsor != self.sponsor_before
 
     @property
+    def tags(self) -> list[str]:
+        """The tags that the member shall have, each once."""
+        return sorted({" ".join(tag.split()) for tag in self.item.values.get("tags", self.tags_before) or ()} - {""})
+
+    @property
+    def retags(self) -> bool:
+        return self.tags != list(self.tags_before)
+
+    @property
     def changes(self) -> bool:
-        return self.id is None or self.moves or self.after != self.before
+        return self.id is None or self.moves or self.retags or self.after != self.before
 
     @property
     def account(self) -> Account | None:

@@ -15,9 +15,21 @@ from sqlalchemy import Column, delete, literal, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from domain import audit_log, sql
-from domain.schema import Account, Base, ChannelCode, Contact, EntryLink, Member, Mute, Outbox, Visit, VisitDay
+from domain.schema import (
+    Account,
+    Base,
+    ChannelCode,
+    Contact,
+    EntryLink,
+    Member,
+    MemberTag,
+    Mute,
+    Outbox,
+    Visit,
+    VisitDay,
+)
 
-_MOVES = (Contact, Mute, Outbox, ChannelCode, EntryLink)
+_MOVES = (Contact, Mute, MemberTag, Outbox, ChannelCode, EntryLink)
 _POINT_BY_NUMBER = (Account, Visit, VisitDay)  # without a foreign key
 
 
@@ -50,6 +62,7 @@ def merge(db: Session, gone: int, stays: int, *, now: datetime) -> None:
     `may_merge` and holds the lock of `network`."""
     names = {row.id: row for row in db.execute(_names(gone, stays))}
     db.execute(update(Contact).where(Contact.member_id == gone).values(member_id=stays))
+    _move_tags(db, gone, stays)
     _move_mutes(db, gone, stays)
     _move_notices(db, gone, stays, now)
     db.execute(delete(ChannelCode).where(ChannelCode.member_id == gone))
@@ -96,6 +109,13 @@ def _move_mutes(db: Session, gone: int, stays: int) -> None:
     columns = {"member_id": literal(stays), "category": Mute.category}
     sql.insert_selected(db, Mute, columns, select(Mute).where(Mute.member_id == gone), key=["member_id", "category"])
     db.execute(delete(Mute).where(Mute.member_id == gone))
+
+
+def _move_tags(db: Session, gone: int, stays: int) -> None:
+    columns = {"member_id": literal(stays), "tag": MemberTag.tag}
+    theirs = select(MemberTag).where(MemberTag.member_id == gone)
+    sql.insert_selected(db, MemberTag, columns, theirs, key=["member_id", "tag"])
+    db.execute(delete(MemberTag).where(MemberTag.member_id == gone))
 
 
 def _move_notices(db: Session, gone: int, stays: int, now: datetime) -> None:

@@ -17,9 +17,9 @@ from domain.schema.mall import (
     Visit,
     VisitDay,
 )
-from domain.schema.messages import Announcement, ChatMessage, Inbox, Outbox
+from domain.schema.messages import Announcement, Audience, ChatMessage, Inbox, LiveScreen, Outbox
 from domain.schema.money import Account, Entry, Posting
-from domain.schema.people import ChannelCode, Contact, EntryLink, Member, Mute, WrongCode
+from domain.schema.people import ChannelCode, Contact, EntryLink, Member, MemberTag, Mute, WrongCode
 from domain.schema.reach import Allowance, MassSend, PlatformFile, SceneCode
 from domain.schema.sales import (
     Binding,
@@ -53,6 +53,7 @@ __all__ = [
     "Allowance",
     "Announcement",
     "ApiKey",
+    "Audience",
     "AuditRow",
     "Base",
     "Binding",
@@ -71,8 +72,10 @@ __all__ = [
     "JobRun",
     "Leave",
     "Link",
+    "LiveScreen",
     "MassSend",
     "Member",
+    "MemberTag",
     "Mute",
     "Order",
     "OrderCase",

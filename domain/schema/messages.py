@@ -43,7 +43,8 @@ class Inbox(Base):
 class Announcement(Base):
     """One text to an audience; `reached_id` is the last member that has its outbox row.
 
-    With a `text_en`, that is for those who read English and `text` is Chinese; else `text` is for everybody.
+    With a `text_en`, that is for those who read English and `text` is Chinese; else `text` is for everybody. `audience`
+    is a name; `criteria` says who that was when it was chosen, none for the names that never change.
     """
 
     __tablename__ = "announcement"
@@ -59,6 +60,32 @@ class Announcement(Base):
     created_by: Mapped[str]
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+    criteria: Mapped[Any | None]
+    kind: Mapped[str | None]  # system | business; none: promotion
+    urgent: Mapped[bool | None]  # quiet hours do not hold it up
+    sku: Mapped[str | None]  # the product whose picture comes with it
+    resend_of: Mapped[int | None]  # the id of the first of them, never of another
+    told_at: Mapped[datetime | None]  # when its result was told to whoever sent it
+
+
+class Audience(Base):
+    """Whom operators write to, described once and kept under a name."""
+
+    __tablename__ = "audience"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    criteria: Mapped[Any]
+    created_by: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class LiveScreen(Base):
+    """A chat whose newest screen shows how an announcement goes, and is kept up to date while it stays there."""
+
+    __tablename__ = "live_screen"
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id"), primary_key=True)
+    announcement_id: Mapped[int] = mapped_column(ForeignKey("announcement.id"))
+    message: Mapped[str | None]  # the platform's id of the message that is the screen
 
 
 class Outbox(Base):
@@ -79,6 +106,7 @@ class Outbox(Base):
         ),
         one_of("category", "system", "business", "promotion"),
         Index("ix_outbox_waiting", "channel", "priority", "id", **_while("state = 'queued'")),
+        Index("ix_outbox_later", "not_before", **_while("channel = 'later' AND state = 'queued'")),
         Index("ix_outbox_under_way", "contact_id", **_while(UNDER_WAY)),
         Index("ix_outbox_unknown", "id", **_while("state = 'unknown'")),
         Index("ix_outbox_kept", "member_id", "id", **_while("state = 'deferred'")),
@@ -95,7 +123,7 @@ class Outbox(Base):
     priority: Mapped[int]  # smaller goes first: money 20, tasks 40, announcements 60
     announcement_id: Mapped[int | None] = mapped_column(ForeignKey("announcement.id"))
     state: Mapped[str] = mapped_column(default="queued")
-    channel: Mapped[str | None]  # with contact_id: the way it goes, none until that is chosen
+    channel: Mapped[str | None]  # with contact_id: the way it goes, none until that is chosen, `later` while it sleeps
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"))
     not_before: Mapped[datetime]
     lease_until: Mapped[datetime | None]

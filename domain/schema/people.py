@@ -85,6 +85,15 @@ class Mute(Base):
     category: Mapped[str] = mapped_column(primary_key=True)
 
 
+class MemberTag(Base):
+    """A word that operators put on members to find them by."""
+
+    __tablename__ = "member_tag"
+    __table_args__ = (Index("ix_member_tag_tag", "tag", "member_id"),)
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), primary_key=True)
+    tag: Mapped[str] = mapped_column(primary_key=True)
+
+
 class ChannelCode(Base):
     """The code that joins another chat to a member: one at a time, used once, of which only a hash is stored."""
 

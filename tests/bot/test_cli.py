@@ -10,18 +10,20 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
+from sqlalchemy import select
 
 from bot import cli, cli_support
 from bot.database import Database
 from domain.messages import alerts, announcements, outbox
 from domain.money import bookkeeping, ledger
 from domain.money.settlement import SettlementInFuture
-from domain.schema import Contact, EntryLink, Member
+from domain.schema import AuditRow, Contact, EntryLink, Member
 from domain.wording import words
 from tests.someone import THEN, chat, member
 
@@ -186,6 +188,36 @@ def test_an_announcement_is_counted_before_and_sent_after(fenxiao: Fenxiao, data
     assert (seen.text, seen.text_en) == ("zh", "en")
     for wrong in ((zh, zh), (text, en), (text, text)):
         assert fenxiao("announce", "--text-file", wrong[0], "--text-file", wrong[1]).status == 2
+
+
+def test_an_announcement_leaves_a_row_in_the_audit_log(fenxiao: Fenxiao, database: Database, tmp_path: Path) -> None:
+    text = tmp_path / "news.txt"
+    text.write_text("Hello", encoding="utf-8")
+    asked = ("announce", "--text-file", text, "--kind", "business", "--urgent", "--json")
+    assert fenxiao(*asked).data["id"] == 1
+    row = database.read_now(lambda db: db.execute(select(AuditRow.actor, AuditRow.action, AuditRow.after)).all()[-1])
+    assert (row.actor, row.action) == ("cli", "announcement.schedule")
+    assert (row.after["kind"], row.after["urgent"], row.after["audience"]) == ("business", True, "all")
+    assert fenxiao("announce", "--text-file", text, "--picture", "NONE").status == 1
+
+
+@pytest.mark.parametrize("ending", [".csv", ".xlsx"])
+def test_whom_an_announcement_missed_is_written_into_a_file(
+    fenxiao: Fenxiao, database: Database, tmp_path: Path, ending: str
+) -> None:
+    text, file = tmp_path / "news.txt", tmp_path / f"missed{ending}"
+    text.write_text("Hello", encoding="utf-8")
+    with database.transaction() as db:
+        for n in range(3):
+            member(db, f"m-{n}")
+    fenxiao("announce", "--text-file", text)
+    with database.transaction() as db:
+        announcements.cancel(db, 1, now=datetime(2026, 11, 23, tzinfo=UTC))
+    assert fenxiao("announce", "--report", "1", "-o", file, "--json").data == {"file": str(file), "rows": 3}
+    assert file.stat().st_size > 100
+    assert fenxiao("announce", "--report", "9", "-o", file).status == 1
+    assert fenxiao("announce", "--report", "1").status == 2
+    assert fenxiao("announce").status == 2
 
 
 def test_a_plan_is_checked_published_and_refused_with_the_reason(fenxiao: Fenxiao, tmp_path: Path) -> None:

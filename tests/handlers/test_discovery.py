@@ -16,24 +16,60 @@ all_products: anyone
 announce: operators /
 announce.audience: operators
 announce.confirm: operators
+announce.kind: operators
+announce.picture: operators
 announce.second: operators
 announce.text: operators
 announce.time: operators
+announce_again: operators
 announce_confirm: operators
 announce_drop: operators
+announce_kind: operators
+announce_kind_is: operators
+announce_missed: operators
 announce_now: operators
+announce_picture: operators
+announce_picture_of: operators
+announce_picture_off: operators
 announce_preview: operators
 announce_progress: operators
+announce_report: operators
+announce_resend: operators
+announce_retext: operators
+announce_rewrite: operators
 announce_second: operators
 announce_send: operators
 announce_stop: operators
 announce_to: operators
+announce_to_own: operators
+announce_try: operators
+announce_urgent: operators
 announce_when: operators
+announce_whole: operators
 announcement: members
 announcements: members /
 answer: operators
 answer.text: operators
 ask: anyone
+audience: operators
+audience.below: operators
+audience.name: operators
+audience.new_name: operators
+audience_build: operators
+audience_days: operators
+audience_edit: operators
+audience_field: operators
+audience_let_go: operators
+audience_remove: operators
+audience_remove_yes: operators
+audience_rename: operators
+audience_save: operators
+audience_save_same: operators
+audience_set: operators
+audience_take: operators
+audience_turn: operators
+audience_use: operators
+audiences: operators /
 brand: anyone
 brands: anyone
 categories: anyone
@@ -124,6 +160,11 @@ share_shop: sellers /
 shelf: sellers /
 speak: anyone
 start: anyone /
+tag_off: operators
+tags: operators /
+tags.add: operators
+tags.whose: operators
+tags_of: operators
 task.amount: operators
 task.days: operators
 task.new_amount: operators

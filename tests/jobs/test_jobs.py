@@ -111,12 +111,12 @@ def test_an_announcement_goes_out_at_its_time_and_a_cancelled_one_comes_back(
         outbox.put_all(db, [], now=now)
         return first, second
 
-    first, _ = database.write_now(announce)
+    first, second = database.write_now(announce)
     job = JOBS["announcements"]
     wanted = job.wanted
     assert wanted is not None
     assert database.read_now(lambda db: wanted(db, now))
-    assert runner.run(job, "p") == {"put_out": [first], "taken_back": []}
+    assert runner.run(job, "p") == {"put_out": [first], "taken_back": [], "ended": [second]}
     assert not database.read_now(lambda db: wanted(db, now))
     assert database.read_now(lambda db: announcements.progress(db, first)["queued"]) == 3
 

@@ -112,7 +112,7 @@ class Story:
 
     async def announces(self) -> None:
         """What can wait is kept for Telegram, and for whichever chat comes first."""
-        await self.mall.post("announcements", text=NEWS[self.locale], audience="distributors")
+        await self.mall.post("announcements", text=NEWS[self.locale], audience="distributors", kind="business")
         await self.mall.runs("announcements")
 
     async def returns(self) -> None:

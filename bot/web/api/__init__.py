@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.web.api import announcements, ledger, links, lists, members, orders, products, rates, stock
+from bot.web.api import announcements, audiences, ledger, links, lists, members, orders, products, rates, stock
 from bot.web.api.calls import Call
 
 CALLS: tuple[Call, ...] = (
@@ -71,4 +71,30 @@ CALLS: tuple[Call, ...] = (
         "Stop an announcement",
         answer=announcements.Progress,
     ),
-)
+    Call(
+        "POST",
+        "/announcements/{announcement_id}/resend",
+        announcements.resend,
+        "Send an announcement again to those it did not reach, as a new one",
+        given=announcements.Resend,
+        answer=announcements.Progress,
+        status=201,
+        fields={"resend_under_way": "states", "still_going": "states"},
+    ),
+    Call(
+        "GET",
+        "/announcements/{announcement_id}/report",
+        announcements.REPORT,
+        "Everybody an announcement did not reach, and why",
+    ),
+    Call("GET", "/audiences", audiences.listed, "Saved audiences", answer=audiences.Audiences),
+    Call(
+        "PUT", "/audiences", audiences.put, "Make or change saved audiences", given=audiences.Put,
+        answer=audiences.Audiences,
+    ),
+    Call(
+        "POST", "/audiences/count", audiences.count, "How many an audience is", given=audiences.Counted,
+        answer=audiences.Count,
+    ),
+    Call("DELETE", "/audiences/{name}", audiences.remove, "Forget a saved audience", answer=audiences.Audiences),
+)  # fmt: skip

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 from sqlalchemy.orm import Session
 
-from bot.web.api.calls import Asked
+from bot.rendering import Texts
+from bot.web.api.calls import Asked, Portion, Table
 from bot.web.api.shapes import Answer, Body, Instant, Lines, Text, number_in_path
 from domain import audit_log
-from domain.messages import announcements
+from domain.messages import announcement_report, announcements
+from domain.messages.announcement_report import Missed
 from domain.messages.announcements import MAX_TEXT
 from domain.periods import format_instant
+from domain.wording import words
 
 Said = Annotated[Lines, Field(min_length=1, max_length=MAX_TEXT)]
 
@@ -39,6 +42,12 @@ def _kind(text: object) -> str | None:
     return "<languages>" if isinstance(text, dict | InLanguages) else None
 
 
+def _audience_kind(audience: object) -> str | None:
+    if isinstance(audience, str):
+        return "<name>"
+    return "<description>" if isinstance(audience, dict) else None
+
+
 class Wanted(Body):
     """`at` that is missing or past means at once."""
 
@@ -47,12 +56,25 @@ class Wanted(Body):
         Discriminator(_kind, custom_error_type="text", custom_error_message="should be a text, or texts by language"),
     ]
     audience: Annotated[
-        Text,
+        Annotated[Text, Tag("<name>")] | Annotated[dict[str, Any], Tag("<description>")],
+        Discriminator(_audience_kind, custom_error_type="text", custom_error_message="should be a name or an object"),
         Field(
-            description="all, distributors, merchants, agents, customers, operators, locale:zh, locale:en or tier:NAME"
+            description="all, distributors, merchants, agents, customers, operators, locale:zh, locale:en, tier:NAME, "
+            "the name of a saved audience, or a description as `PUT /audiences` takes it"
         ),
     ] = "all"
     at: Instant | None = None
+    kind: Literal["system", "business", "promotion"] = "promotion"
+    urgent: Annotated[bool, Field(description="a promotion that does not wait for the end of quiet hours")] = False
+    sku: Annotated[Text | None, Field(description="the product whose picture comes with it")] = None
+
+
+class Resend(Body):
+    """Whom to send it again: those whose message is in one of these states. Unknown: some will read it twice."""
+
+    states: Annotated[
+        list[Literal["failed", "cancelled", "deferred", "unknown"]], Field(min_length=1, max_length=4)
+    ] = ["failed", "cancelled"]  # noqa: RUF012 - the model is frozen
 
 
 class Progress(Answer):
@@ -71,16 +93,30 @@ class Progress(Answer):
     deferred: int
     muted: int
     cancelled: int
+    kind: str
+    urgent: bool
+    sku: str | None
+    resend_of: int | None
 
 
 def schedule(db: Session, asked: Asked, given: Wanted) -> Progress:
     at = given.at or asked.now
     text, text_en = _texts(given.text)
-    made = announcements.schedule(db, text, given.audience, at, text_en=text_en, by=asked.actor, now=asked.now)
+    more = {name: getattr(given, name) for name in ("kind", "urgent", "sku")}
+    made = announcements.schedule(db, text, given.audience, at, text_en=text_en, by=asked.actor, now=asked.now, **more)
     written = announcements.as_written(text, text_en)
     after = {"audience": given.audience, "at": format_instant(max(at, asked.now)), "text": written}
-    _audit(db, asked, "announcement.schedule", made, after)
-    return _progress(db, made)
+    chosen = {name: value for name, value in more.items() if name in given.model_fields_set}
+    _audit(db, asked, "announcement.schedule", made, after | chosen)
+    return _progress(db, asked, made)
+
+
+def resend(db: Session, asked: Asked, given: Resend) -> Progress:
+    which = number_in_path(asked.path["announcement_id"])
+    made = announcements.resend(db, which, given.states, by=asked.actor, now=asked.now)
+    first = announcements.find(db, made).resend_of
+    _audit(db, asked, "announcement.resend", made, {"of": first, "states": sorted(set(given.states))})
+    return _progress(db, asked, made)
 
 
 def _texts(given: str | InLanguages) -> tuple[str, str | None]:
@@ -91,22 +127,42 @@ def _texts(given: str | InLanguages) -> tuple[str, str | None]:
 
 
 def show(db: Session, asked: Asked, given: None) -> Progress:
-    return _progress(db, number_in_path(asked.path["announcement_id"]))
+    return _progress(db, asked, number_in_path(asked.path["announcement_id"]))
 
 
 def cancel(db: Session, asked: Asked, given: None) -> Progress:
     which = number_in_path(asked.path["announcement_id"])
     before = announcements.find(db, which).state
-    announcements.cancel(db, which, now=asked.now)
+    announcements.cancel(db, which, now=asked.now, zone=asked.shop.timezone)
     if before != "cancelled":
         _audit(db, asked, "announcement.cancel", which, {"state": "cancelled"}, {"state": before})
-    return _progress(db, which)
+    return _progress(db, asked, which)
 
 
-def _progress(db: Session, which: int) -> Progress:
+def _progress(db: Session, asked: Asked, which: int) -> Progress:
     found = announcements.find(db, which)
-    counts = announcements.progress(db, which)
-    return Progress(id=found.id, state=found.state, audience=found.audience, at=found.at, **counts)
+    counts = announcements.progress(db, which, asked.shop.timezone)
+    shown = {name: getattr(found, name) for name in Progress.model_fields if name not in counts}
+    return Progress(**shown, **counts)
+
+
+REPORT_COLUMNS = ("member_id", "name", "state", "reason", "why", "channel", "error", "at")
+
+
+def report(db: Session, asked: Asked, after: tuple[int, int] | None) -> Portion:
+    """Whom it did not reach, a portion at a time: `reason` for programs, `why` for people."""
+    which, zone = number_in_path(asked.path["announcement_id"]), asked.shop.timezone
+    found, more = announcement_report.all_missed(db, which, after=after or (0, 0), zone=zone)
+    return [report_row(one, asked.texts, asked.locale) for one in found], more
+
+
+def report_row(one: Missed, texts: Texts, locale: str) -> tuple[str | None, ...]:
+    why = texts.say(words(f"announce.reason.{one.reason}"), locale)
+    at = None if one.at is None else format_instant(one.at)
+    return (one.member_id, one.name, one.state, one.reason, why, one.channel, one.error, at)
+
+
+REPORT = Table("not-reached.csv", REPORT_COLUMNS, report)
 
 
 def _audit(db: Session, asked: Asked, action: str, which: int, after: object, before: object = None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -36,19 +36,32 @@ class Asked:
 
 Work = Callable[[Session, Asked, Any], BaseModel]
 
+Portion = tuple[Sequence[Sequence[str | int | None]], Any]
+"""Some rows of a table, and where to go on; nothing there: that was the last of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """An answer that may be long: a CSV file sent a portion at a time, each read in a transaction of its own."""
+
+    file: str
+    columns: Sequence[str]
+    portion: Callable[[Session, Asked, Any], Portion]
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call. `given` is its query (GET) or its body (all others); `work` runs in one transaction.
+    """One call. `given` is its query (GET) or its body (all others); `work` runs in one transaction, and has an
+    `answer` unless it is a table.
 
     `fields` says which field of what was given a refusal is about, by the refusal's code.
     """
 
     method: str
     path: str
-    work: Work
+    work: Work | Table
     summary: str
-    answer: type[BaseModel]
+    answer: type[BaseModel] | None = None
     given: type[BaseModel] | None = None
     status: int = 200
     fields: Mapping[str, str] = field(default_factory=dict)

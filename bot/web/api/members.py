@@ -26,7 +26,7 @@ from bot.web.api.shapes import (
 from domain.errors import Invalid, NotFound
 from domain.mall import visits
 from domain.money import ledger
-from domain.people import linking, members, network
+from domain.people import linking, members, network, tags
 from domain.people.members import MemberProfile
 from domain.periods import local_date
 
@@ -64,6 +64,7 @@ class MemberItem(BaseModel):
     channel: Literal["telegram", "wechat", "webchat"] | None = None
     account: Annotated[str | None, Field(max_length=128)] = None
     locale: Literal["zh", "en"] | None = None
+    tags: Annotated[list[Annotated[str, Field(max_length=64)]] | None, Field(max_length=20)] = None
 
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ class Shown(Answer):
     tier: str | None
     buyer_id: str | None
     locale: str | None
+    tags: list[str]
     operator: bool
     joined_at: datetime
     balances: dict[str, Balance]
@@ -183,6 +185,7 @@ def show(db: Session, asked: Asked, given: None) -> Shown:
         tier=member.tier,
         buyer_id=member.buyer_id,
         locale=member.locale,
+        tags=tags.of(db, member.id),
         operator=member.operator,
         joined_at=member.joined_at,
         balances={currency: Balance(**asdict(balances)) for currency, balances in sorted(found.items())},

@@ -10,9 +10,10 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 from pydantic import BaseModel, ValidationError
 
+from bot.exports import csv_lines
 from bot.rendering import LOCALES, choose_locale
 from bot.web import problems, strict_json
-from bot.web.api.calls import BASE, Asked, Call
+from bot.web.api.calls import BASE, Asked, Call, Portion, Table
 from bot.web.parts import Parts
 from bot.web.problems import Problem
 from bot.web.security import Callers, RateLimit
@@ -63,14 +64,17 @@ def routes(parts: Parts, keys: Keys, calls: Sequence[Call], description: bytes) 
 
 
 def _handler(parts: Parts, keys: Keys, call: Call) -> Handler:
-    async def handle(request: web.Request) -> web.Response:
+    async def handle(request: web.Request) -> web.StreamResponse:
         key = await keys.required(request, "write" if call.writes else "read")
         given = await _given(request, call)
         locale = _locale(request, parts.shop.locale)
         asked = Asked(key, parts.clock(), locale, dict(request.match_info), parts.shop, parts.texts)
+        if isinstance(call.work, Table):
+            return await _stream(request, parts, call.work, asked)
+        work = call.work
         run = parts.database.write if call.writes else parts.database.read
         try:
-            answer = await run(lambda db: call.work(db, asked, given))
+            answer = await run(lambda db: work(db, asked, given))
         except Refusal as refusal:
             raise problems.of_refusal(refusal, call.fields) from None
         if call.writes:
@@ -83,6 +87,35 @@ def _handler(parts: Parts, keys: Keys, call: Call) -> Handler:
         )
 
     return handle
+
+
+async def _stream(request: web.Request, parts: Parts, table: Table, asked: Asked) -> web.StreamResponse:
+    """Send a table while it is read: however long it is, memory stays flat and nobody else waits for it."""
+
+    async def read(after: Any) -> Portion:
+        return await parts.database.read(lambda db: table.portion(db, asked, after))
+
+    try:
+        rows, after = await read(None)
+    except Refusal as refusal:
+        raise problems.of_refusal(refusal) from None
+    answer = web.StreamResponse(
+        headers={
+            hdrs.CONTENT_TYPE: "text/csv; charset=utf-8",
+            hdrs.CONTENT_DISPOSITION: f'attachment; filename="{table.file}"',
+            hdrs.CACHE_CONTROL: "no-store",
+            hdrs.CONTENT_LANGUAGE: asked.locale,
+        }
+    )
+    await answer.prepare(request)
+    await answer.write(csv_lines([table.columns], first=True))
+    while True:
+        await answer.write(csv_lines(rows))
+        if after is None:
+            break
+        rows, after = await read(after)
+    await answer.write_eof()
+    return answer
 
 
 async def _given(request: web.Request, call: Call) -> BaseModel | None:

@@ -57,6 +57,15 @@ function show(messages, { earlier = false } = {}) {
   seen();
 }
 
+function replace(message) {
+  const old = log.querySelector(`[data-id="${message.id}"]`);
+  if (!old) return;
+  const stay = nearEnd();
+  old.replaceWith(build(message));
+  separate();
+  if (stay) toEnd();
+}
+
 function separate() {
   for (const old of log.querySelectorAll(".day")) old.remove();
   let last = "";
@@ -199,6 +208,7 @@ function listen() {
     cutOff(false);
   });
   stream.addEventListener("message", (event) => show([JSON.parse(event.data)]));
+  stream.addEventListener("changed", (event) => replace(JSON.parse(event.data)));
   stream.addEventListener("elsewhere", (event) => JSON.parse(event.data).seats.forEach(badge));
   stream.addEventListener("error", () => {
     cutOff(true);

@@ -9,8 +9,11 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 from sqlalchemy import select
 
+from bot.channels.sending import Refreshing
 from domain.messages import chat_history
 from domain.schema import Contact
+from domain.wording import words
+from handlers.routing import button, reply
 from tests.bot.web.chatting import ChatHouse, chat_open, free_port
 from tests.bot.web.house import NOW
 
@@ -83,6 +86,19 @@ async def test_another_seat_shows_another_chat_and_its_notices_as_they_come(brow
     await page.click('.seat[data-seat="m-lin"]')
     await expect(page.locator(".bubble", has_text="A-88")).to_be_visible()
     await expect(page.locator(".bubble", has_text="A-77")).to_have_count(0)
+
+
+async def test_a_screen_that_changes_by_itself_is_replaced_where_it_stands(browser: Browser, house: ChatHouse):
+    page = await opened(browser, house)
+    await write(page, "帮助")
+    before = await page.locator(".message").count()
+    chat = house.write(lambda db: db.scalars(select(Contact.id).where(Contact.account.like("web:%"))).one())
+    over = reply(words("announce.state.finished", at=NOW), rows=[[button("button.home", "home")]])
+    channel = house.app.channels["webchat"]
+    assert isinstance(channel, Refreshing)
+    await channel.refresh(chat, "", None, over, "zh")
+    await expect(page.locator(".latest")).to_contain_text("发完了")
+    assert await page.locator(".message").count() == before
 
 
 async def test_b5_markup_in_a_message_is_shown_and_never_run(browser: Browser, house: ChatHouse):

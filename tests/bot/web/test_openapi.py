@@ -19,6 +19,8 @@ PROMISED = {
     "GET /orders/{order_id}", "POST /orders/{order_id}/hold", "POST /orders/{order_id}/release",
     "POST /orders/{order_id}/deny", "GET /ledger/trial-balance", "GET /ledger/entries",
     "POST /announcements", "GET /announcements/{announcement_id}", "POST /announcements/{announcement_id}/cancel",
+    "POST /announcements/{announcement_id}/resend", "GET /announcements/{announcement_id}/report",
+    "GET /audiences", "PUT /audiences", "POST /audiences/count", "DELETE /audiences/{name}",
 }  # fmt: skip
 
 

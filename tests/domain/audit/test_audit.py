@@ -92,6 +92,10 @@ A_MESSAGE = (
     "0, m.joined_at FROM member m, announcement a WHERE m.member_id = 'm-1'"
 )
 EARLY = f"UPDATE commission SET settled_as_of = earned_at WHERE {of_order('A-2')}"
+A_RESEND = (
+    "UPDATE announcement SET resend_of = (SELECT min(id) FROM announcement) "
+    "WHERE id = (SELECT max(id) FROM announcement)"
+)
 AN_ANNOUNCEMENT = (
     "INSERT INTO announcement (text, audience, at, state, reached_id, left_out, created_by, created_at) "
     "SELECT 'hello', 'all', joined_at, 'queued', 0, 0, 'test', joined_at FROM member WHERE member_id = 'm-1'"
@@ -150,6 +154,11 @@ PLANTED = [
         "ALTER TABLE outbox DROP CONSTRAINT uq_outbox_key", AN_ANNOUNCEMENT, A_MESSAGE.format(key="'one'"),
         A_MESSAGE.format(key="'one'"),
     ], "postgresql"),
+    Planted(
+        "an announcement and its resends",
+        [AN_ANNOUNCEMENT, AN_ANNOUNCEMENT, A_RESEND,
+         A_MESSAGE.format(key="'announcement:' || a.id || ':' || m.id")],
+    ),
     Planted("every message is in a known state", ["UPDATE outbox SET state = 'sent'"]),
     Planted("every message is in a known state", ["UPDATE outbox SET state = 'sending'"]),
     Planted("what members wish can be honoured", ["UPDATE member SET first_channel = 'pigeon'"]),

@@ -12,7 +12,7 @@ from domain.errors import Invalid, NotFound
 from domain.messages import announcements, outbox
 from domain.schema import Mute, Outbox
 from domain.wording import words
-from tests.someone import chat, member
+from tests.someone import THEN, chat, member
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def announce(db: Session, now: datetime, audience: str = "all", text: str = "国
     ],
 )
 def test_an_audience_is_those_it_names_and_active(db: Session, people: list[int], audience: str, size: int) -> None:
-    assert announcements.audience_size(db, audience) == size
+    assert announcements.audience_size(db, audience, now=THEN) == size
 
 
 def test_every_recipient_gets_one_message_however_often_it_is_put_out(
