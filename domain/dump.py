@@ -104,9 +104,10 @@ RULES: Final[Mapping[str, Rule]] = {
     ),
     "outbox": Rule(
         ("member_id", "text_key", "params"),
-        left_out=("key", "not_before", "lease_until", "attempts", "error", "created_at", "finished_at"),
+        left_out=("key", "not_before", "lease_until", "attempts", "taken", "error", "created_at", "finished_at"),
     ),
     "chat_message": Rule(("contact_id", "outgoing"), left_out=("body", "at")),
+    "platform_file": Rule(("account", "content_key"), left_out=("file_id",), shown=_whether("expires_at")),
     # work
     "task_template": Rule(("code",)),
     "task": Rule(("member_id", "day", "template_id"), shown=_whether("done_at")),

@@ -216,7 +216,7 @@ def classify(failure: TelegramError) -> Outcome:
     reason = failure.message[:200]
     match failure:
         case FloodWait():
-            return Retry(failure.after_seconds, "account", reason)
+            return Retry(failure.after_seconds, "account", reason, asked=True)
         case ChatMigrated():
             return Dead(reason, moved_to=str(failure.new_chat_id))
         case InvalidToken():

@@ -20,6 +20,7 @@ from domain.schema.mall import (
 from domain.schema.messages import Announcement, ChatMessage, Inbox, Outbox
 from domain.schema.money import Account, Entry, Posting
 from domain.schema.people import Contact, Member, Mute
+from domain.schema.reach import PlatformFile
 from domain.schema.sales import (
     Binding,
     Commission,
@@ -64,6 +65,7 @@ __all__ = [
     "Parcel",
     "PickedProduct",
     "PlanVersion",
+    "PlatformFile",
     "Posting",
     "Product",
     "ProductText",

@@ -88,6 +88,7 @@ class Outbox(Base):
     not_before: Mapped[datetime]
     lease_until: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
+    taken: Mapped[int | None]  # how often it was taken for sending: only its last taker may say what became of it
     error: Mapped[str | None]
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
