@@ -19,7 +19,7 @@ from domain.messages.outbox import Claimed
 log = structlog.get_logger()
 
 AHEAD_SECONDS: Final = 0.04  # of sending that is taken at once, if the database is quick
-MOST_AHEAD_SECONDS: Final = 0.5
+MOST_AHEAD_SECONDS: Final = 0.25
 MOST_AT_ONCE: Final = 250
 FRESH_SECONDS: Final = 1.7  # what was taken and has not begun by then goes back: a cancelled one stops within two
 HELD_SECONDS: Final = 1.0  # a chat that is to be left alone for longer gives its message back
@@ -121,7 +121,7 @@ class Lane:
 
     def _keep_ahead_of(self, taking: float) -> None:
         """Take no more ahead than keeps us busy while the next is taken: after a crash it would all be unknown."""
-        self._ahead = min(MOST_AHEAD_SECONDS, max(AHEAD_SECONDS, 0.7 * self._ahead + 0.3 * 3 * taking))
+        self._ahead = min(MOST_AHEAD_SECONDS, max(AHEAD_SECONDS, (2 * self._ahead + 2 * taking) / 3))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._going.discard(task)

@@ -14,7 +14,8 @@ from tests.crash.broadcast import Trial, child, complaints, end, size, states
 
 KILLS = 20
 MOST_IN_DOUBT = 250  # messages taken or not written down yet when the program is killed, at this rate
-LONGEST_START_SECONDS = 30
+LONGEST_RUN_SECONDS = 60
+BYTES_OF_A_LINE = 120
 
 pytestmark = [
     pytest.mark.timeout(3_000),
@@ -32,7 +33,7 @@ def test_an_announcement_survives_faults_and_twenty_kills_without_a_loss_or_a_do
     trial.announce()
     with child(lambda: trial.serve(faults=True), tmp_path / "fake.txt"):
         for _ in range(KILLS):
-            killed_while_sending(trial, chance.uniform(0, 1.2 * recipients / trial.rate / KILLS))
+            killed_while_sending(trial, chance.randint(1, recipients // KILLS))
         with child(trial.run_program, tmp_path / "program.txt") as program:
             trial.until_done(60 + recipients / 50)
             end(program, signal.SIGTERM)
@@ -46,12 +47,11 @@ def test_an_announcement_survives_faults_and_twenty_kills_without_a_loss_or_a_do
     trial.database.close()
 
 
-def killed_while_sending(trial: Trial, after: float) -> None:
-    """Start the program and kill it so many seconds after its first message has arrived."""
-    before = size(trial.log)
+def killed_while_sending(trial: Trial, arrivals: int) -> None:
+    """Start the program and kill it when so many of its messages have arrived."""
+    until = size(trial.log) + arrivals * BYTES_OF_A_LINE
+    deadline = time.monotonic() + LONGEST_RUN_SECONDS
     with child(trial.run_program, trial.folder / "program.txt") as program:
-        deadline = time.monotonic() + LONGEST_START_SECONDS
-        while size(trial.log) == before and trial.open_messages() != 0 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        time.sleep(after)
+        while size(trial.log) < until and trial.open_messages() != 0 and time.monotonic() < deadline:
+            time.sleep(0.02)
         end(program, signal.SIGKILL)
