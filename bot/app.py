@@ -225,6 +225,8 @@ def _shop(settings: Settings, *, demo: bool) -> Shop:
         currency=settings.currency,
         demo=demo,
         channels=tuple(channels),
+        wechat_mass=settings.wechat.kind if settings.wechat_on and settings.wechat.certified else None,
+        contact=settings.contact,
     )
 
 

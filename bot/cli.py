@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot import cli_data, cli_work
+from bot import cli_data, cli_people, cli_wechat, cli_work
 from bot.cli_support import Json, Refused, expected, load_settings, opened, refuse, show
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bot.app import App, Role
 
 cli = typer.Typer(
@@ -26,12 +28,12 @@ cli = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-admin = typer.Typer(help="People who run the house.", no_args_is_help=True)
 api_key = typer.Typer(help="Keys for scripts that use /api/v1.", no_args_is_help=True)
-cli.add_typer(admin, name="admin")
+cli_people.register(cli)
 cli.add_typer(api_key, name="api-key")
 cli_work.register(cli)
 cli_data.register(cli)
+cli_wechat.register(cli)
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -68,12 +70,20 @@ def _leave() -> None:
 
 
 def _welcome(app: App) -> None:
-    """Say where to look, in the language of the house."""
+    """Say where to look, in the language of whoever started it."""
     if app.role not in ("all", "web"):
         return
-    url = app.settings.public_url
-    demo = _filled(f"demo.{app.settings.locale}", public_url=url) if app.demo else ""
-    typer.echo(_filled(f"welcome.{app.settings.locale}", public_url=url, demo=demo))
+    url, settings = app.settings.public_url, app.settings
+    spoken = terminal_language(os.environ, settings.locale if "locale" in settings.model_fields_set else None)
+    locale = spoken or settings.locale
+    demo = _filled(f"demo.{locale}", public_url=url) if app.demo else ""
+    typer.echo(_filled(f"welcome.{locale}", public_url=url, demo=demo))
+
+
+def terminal_language(environment: Mapping[str, str], chosen: str | None) -> str | None:
+    """Return the language that was chosen for the house, else that of the terminal if it says which we speak."""
+    named = next((environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), "")
+    return chosen or {"zh": "zh", "en": "en"}.get(named[:2].lower())
 
 
 def _filled(template: str, **values: str) -> str:
@@ -109,28 +119,6 @@ def demo(
     with opened(settings) as database:
         made = load_demo(database, settings, clock(), members=members, days=days, seed=seed)
     show(made, "The demo shop is loaded: " + ", ".join(f"{count} {what}" for what, count in made.items()))
-
-
-@admin.command()
-def grant(
-    account: Annotated[str, typer.Argument(metavar="CHANNEL:ACCOUNT", help="For example telegram:12345.")],
-    json: Json = False,
-) -> None:
-    """Make the person behind a chat account an operator, whether or not they have written yet."""
-    channel, _, name = account.partition(":")
-    if channel not in ("telegram", "wechat", "webchat") or not name:
-        raise typer.BadParameter("CHANNEL:ACCOUNT with telegram, wechat or webchat", param_hint="account")
-    settings = load_settings()
-    from bot.app import clock
-    from domain.people import members
-
-    with opened(settings) as database:
-        member = database.write_now(
-            lambda db: (
-                members.profile(db, members.grant_operator(db, channel, name, actor="cli", now=clock())).member_id
-            )
-        )
-    show({"member_id": member, "operator": True}, f"{account} is an operator now (member {member}).")
 
 
 @api_key.command("create")

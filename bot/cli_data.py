@@ -23,6 +23,7 @@ def register(cli: typer.Typer) -> None:
 
 KINDS = ("products", "members", "orders", "stock")
 BAD_ROWS_SHOWN = 50
+UNITS = "Amounts are minor units (fen, cents); the columns that end in _decimal say the same in whole ones."
 
 
 def import_(
@@ -91,7 +92,8 @@ def export(
             count = database.read_now(
                 lambda db: exports.write_table(file, rows.ORDERS, rows.order_rows(db, first, last))
             )
-    show({"file": str(file), "rows": count}, f"{count} rows in {file}")
+    units = [] if file.suffix == ".beancount" else [UNITS]
+    show({"file": str(file), "rows": count}, f"{count} rows in {file}", *units)
 
 
 PlanFile = Annotated[Path, typer.Argument(metavar="FILE.toml", exists=True, dir_okay=False, help="The plan.")]
@@ -119,7 +121,8 @@ def check(file: PlanFile, json: Json = False) -> None:
         "guard": said(settings, found.guard),
         "warnings": said(settings, found.warnings),
     }
-    lines = [f"{kind}: {line}" for kind in ("errors", "guard", "warnings") for line in data[kind]]  # type: ignore[attr-defined]
+    kinds = (("errors", "error"), ("guard", "guard"), ("warnings", "warning"))
+    lines = [f"{said_as}: {line}" for kind, said_as in kinds for line in data[kind]]  # type: ignore[attr-defined]
     show(data, *(lines or ["Nothing stands against this plan."]))
     if not data["ok"]:
         raise typer.Exit(1)
@@ -162,5 +165,5 @@ def publish(
     show(
         data,
         *(f"warning: {line}" for line in warnings),
-        f"Plan “{done.name}” is in force from {format_instant(done.effective_from)}.",
+        f"Plan “{done.name}” is in force from {format_instant(done.effective_from.replace(microsecond=0))}.",
     )

@@ -188,16 +188,27 @@ def _in_words(refusal: Refusal) -> str:
     from zoneinfo import ZoneInfo
 
     from bot.rendering import Texts
-    from domain.errors import Invalid
+    from domain.errors import Invalid, NotFound
     from domain.wording import Words
 
+    if isinstance(refusal, NotFound):
+        asked_for = refusal.params.get("what")
+        return f"There is no {asked_for} {refusal.params['id']}." if asked_for else "There is no such thing."
     if isinstance(refusal, Invalid):
         more = [f"{name}: {value}" for name, value in refusal.params.items() if name not in ("field", "reason")]
         return f"{refusal.field}: {refusal.reason.replace('_', ' ')}" + (f" ({'; '.join(more)})" if more else "")
     try:
-        return Texts(ZoneInfo("UTC")).say(Words(f"refusal.{refusal.code}", refusal.params), "en")
+        params = {name: _in_full(value) for name, value in refusal.params.items()}
+        return Texts(ZoneInfo("UTC")).say(Words(f"refusal.{refusal.code}", params), "en")
     except (LookupError, ValueError):
         return str(refusal)
+
+
+def _in_full(value: object) -> object:
+    """A time with its year and zone: a command line is read far from the clock that it speaks of."""
+    from domain.periods import format_instant
+
+    return format_instant(value.replace(microsecond=0)) if isinstance(value, datetime) else value
 
 
 def refuse(sentence: str, details: Mapping[str, Any] | None = None) -> NoReturn:

@@ -20,7 +20,7 @@ from bot.cli_support import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.orm import Session
@@ -116,7 +116,13 @@ def settle(
 
 
 def announce(
-    text_file: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The words, as UTF-8 text.")],
+    text_file: Annotated[
+        list[str],
+        typer.Option(
+            metavar="[zh=|en=]FILE",
+            help="The words, as UTF-8 text. With zh=FILE and en=FILE each reader gets the one in their language.",
+        ),
+    ],
     audience: Annotated[
         str,
         typer.Option(
@@ -129,14 +135,11 @@ def announce(
 ) -> None:
     """Send one text to an audience, now or at a time."""
     instant = time_argument(at, "--at")
+    text, text_en = _texts(text_file)
     settings = load_settings()
     from bot.app import clock
     from domain.messages import announcements
 
-    try:
-        text = text_file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise Refused(f"{text_file} is not UTF-8 text.") from None
     now = clock()
     with opened(settings) as database:
         recipients = database.read_now(partial(announcements.audience_size, audience=audience))
@@ -144,9 +147,43 @@ def announce(
             show({"recipients": recipients}, f"It would go to {recipients} members.")
             return
         made = database.write_now(
-            partial(announcements.schedule, text=text, audience=audience, at=instant or now, by="cli", now=now)
+            partial(
+                announcements.schedule,
+                text=text,
+                text_en=text_en,
+                audience=audience,
+                at=instant or now,
+                by="cli",
+                now=now,
+            )
         )
     show({"id": made, "recipients": recipients}, f"Announcement {made} to {recipients} members.")
+
+
+def _texts(files: Sequence[str]) -> tuple[str, str | None]:
+    """The text for everybody, or the Chinese and the English one; bad usage is told as such."""
+    given: dict[str, str] = {}
+    for one in files:
+        language, equals, name = one.partition("=")
+        if not equals or language not in ("zh", "en"):
+            language, name = "", one
+        if language in given:
+            raise typer.BadParameter("each language only once", param_hint="--text-file")
+        given[language] = _read(Path(name))
+    if "" in given and len(given) > 1:
+        raise typer.BadParameter("one FILE, or zh=FILE and en=FILE", param_hint="--text-file")
+    if len(given) == 2:
+        return given["zh"], given["en"]
+    return next(iter(given.values())), None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise Refused(f"{path} is not UTF-8 text.") from None
+    except OSError as error:
+        raise typer.BadParameter(f"{path}: {error.strerror}", param_hint="--text-file") from None
 
 
 @events.command("list")

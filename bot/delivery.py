@@ -23,6 +23,7 @@ from bot.rendering import Rendered, Texts, choose_locale
 from domain import facts
 from domain.messages import alerts, doubts, outbox
 from domain.messages.outbox import Claimed
+from handlers.routing import Picture
 
 log = structlog.get_logger()
 
@@ -106,7 +107,9 @@ class Delivery:
         except (LookupError, ValueError, TypeError) as error:
             log.exception("delivery.unspeakable", text_key=message.words.key, outbox_id=message.id)
             raise Unspeakable(f"{message.words.key} cannot be put into words: {type(error).__name__}") from None
-        said = Message(message.key, message.words.key, message.words.params, Rendered(text, locale=locale))
+        picture = None if message.picture is None else Picture(*message.picture)
+        rendered = Rendered(text, picture=picture, locale=locale)
+        said = Message(message.key, message.words.key, message.words.params, rendered)
         return Recipient(message.contact_id, message.account, locale), said
 
     def became(self, message: Claimed, outcome: Outcome | None, not_before: datetime | None = None) -> None:

@@ -25,7 +25,7 @@ def write_table(file: Path, columns: Sequence[str], rows: Iterable[Row]) -> int:
     return _xlsx(file, columns, rows) if file.suffix == ".xlsx" else _csv(file, columns, rows)
 
 
-def harmless(cell: str | int | None) -> str | int | None:
+def harmless(cell: str | int | Decimal | None) -> str | int | Decimal | None:
     """Return a text that a spreadsheet would run as a formula with an apostrophe before it, all else as it is."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
 
@@ -52,7 +52,7 @@ def _xlsx(file: Path, columns: Sequence[str], rows: Iterable[Row]) -> int:
         for row in rows:
             count += 1
             for place, cell in enumerate(row):
-                if isinstance(cell, int):
+                if isinstance(cell, int | Decimal):
                     sheet.write_number(count, place, cell)
                 elif cell is not None:
                     sheet.write_string(count, place, cell)

@@ -71,7 +71,7 @@ def mark(db: Session, fate: Fate, pushing: Collection[str]) -> Mark:
         case Dead(reason):
             return _anew(message, reason)
         case Closed(reason):
-            way = outbox.next_way(db, message.member, message.contact_id, pushing)
+            way = outbox.next_way(db, message.member, message.contact_id, pushing, message=message.id)
             if way is None:
                 return Mark(message.id, message.taken, "deferred", error=reason)
             return Mark(

@@ -15,8 +15,9 @@ from bot.rendering import LOCALES, Rendered, Texts, choose_locale
 from domain import wording
 from domain.codes import is_code
 from domain.errors import Invalid, NotAllowed, NotFound, Refusal
-from domain.messages import conversations
+from domain.messages import conversations, digest
 from domain.messages.conversations import Standing
+from domain.people import linking
 from domain.wording import Words, words
 from handlers.routing import (
     Aside,
@@ -37,8 +38,12 @@ from handlers.routing import (
 Keep = Callable[[Session, int, Reply], None]
 """Told of an answer and its contact once, inside the update's transaction: for a channel that keeps the talk itself."""
 
-HOME, HELP, SEARCH, START, UNREAD = "home", "help", "search", "start", "unread"
+Beside = Callable[[Session, int], None]
+"""Told of the contact once, inside the update's transaction: for what a channel notes of every update."""
+
+HOME, HELP, ASK, SEARCH, START, UNREAD = "home", "help", "ask", "search", "start", "unread"
 _SEARCHING = ("products", SEARCH)  # "选品 面膜": these take a noun after their word
+_QUESTIONS = "asked"  # the answers that are common questions, understood wherever they are written
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,24 +78,29 @@ class Gateway:
         self._words = _vocabulary(routes, texts)
         self._answers = _answers(texts)
 
-    async def handle(self, incoming: Incoming, keep: Keep | None = None) -> Answer:
+    async def handle(self, incoming: Incoming, keep: Keep | None = None, beside: Beside | None = None) -> Answer:
         """Answer one update. Its effect and its answer are committed together, once, however often it comes."""
-        answer = await self._handle(incoming, keep)
+        answer = await self._handle(incoming, keep, beside)
         if answer.next_picture is not None and self._prepare_picture is not None:
             self._prepare_picture(answer.next_picture)
         return answer
 
-    async def _handle(self, incoming: Incoming, keep: Keep | None) -> Answer:
+    async def _handle(self, incoming: Incoming, keep: Keep | None, beside: Beside | None) -> Answer:
         try:
-            return await self.database.write(lambda db: self.converse(db, incoming, keep=keep))
+            return await self.database.write(lambda db: self.converse(db, incoming, keep=keep, beside=beside))
         except Refusal as refusal:
             refused = refusal
         except IntegrityError:  # the same update is being handled next door; its answer is there by now
-            return await self.database.write(lambda db: self.converse(db, incoming, keep=keep))
-        return await self.database.write(lambda db: self.converse(db, incoming, refused, keep))
+            return await self.database.write(lambda db: self.converse(db, incoming, keep=keep, beside=beside))
+        return await self.database.write(lambda db: self.converse(db, incoming, refused, keep, beside))
 
     def converse(
-        self, db: Session, incoming: Incoming, refusal: Refusal | None = None, keep: Keep | None = None
+        self,
+        db: Session,
+        incoming: Incoming,
+        refusal: Refusal | None = None,
+        keep: Keep | None = None,
+        beside: Beside | None = None,
     ) -> Answer:
         """The whole update inside one transaction.
 
@@ -136,6 +146,8 @@ class Gateway:
         )
         if keep is not None:
             keep(db, standing.contact_id, answer)
+        if beside is not None:
+            beside(db, standing.contact_id)
         rendered = self.texts.render(answer, chat.speak or locale)
         return Answer(rendered, standing.contact_id, repeated=False, next_picture=answer.next_picture)
 
@@ -154,6 +166,8 @@ class Gateway:
             name = command.split("@")[0]
             argument = rest[0] if rest and name == START else None
             return (f"{name}:{argument}" if argument else name), False
+        if linking.read_code(text):  # whatever was being asked: nobody is called like that, nothing for sale is
+            return f"{START}:{linking.read_code(text)}", False
         form = chat.state.get("form")
         menu = chat.state.get("menu") or []
         if text.isascii() and text.isdigit() and len(text) <= 3 and not (form and form.get("numbers")):
@@ -173,36 +187,53 @@ class Gateway:
 
     def _unasked(self, chat: Chat, text: str) -> Aside:
         """What written words lead to where no question is open."""
-        written, known = chat.incoming.text, self._words.get(text.casefold())
+        written, known = chat.incoming.text, self._words.get(_word(text))
         if known:
             return Aside(known, written, command=True)
         verb, _, noun = text.partition(" ")
-        if noun and self._words.get(verb.casefold()) in _SEARCHING:
+        if noun and self._words.get(_word(verb)) in _SEARCHING:
             return Aside(SEARCH, noun, command=False)
         if chat.person.member is None and is_code(text):
             return Aside(f"{START}:{text}", written, command=False)
-        return Aside(SEARCH, written, command=False)
+        return Aside(ASK, written, command=_word(text) in self._answers[_QUESTIONS])
 
     def _with_unread(self, chat: Chat, answer: Reply) -> Reply:
         """What was kept is sent now where we may write freely, and offered where every message counts (WeChat)."""
         assert chat.person.member is not None
         if chat.person.channel != "wechat":
-            conversations.release_kept(chat.db, chat.person.member, now=chat.now)
+            person = chat.person
+            conversations.release_kept(chat.db, chat.person.member, person.contact_id, person.channel, now=chat.now)
             return answer
         if any(choice.action == UNREAD for row in answer.choices for choice in row):
             return answer
-        count = conversations.unread_count(chat.db, chat.person.member)
-        return answer.with_rows([button("unread.button", UNREAD, n=count)]) if count else answer
+        waiting = digest.counts(chat.db, chat.person.member)
+        return _offered(answer, waiting) if waiting else answer
+
+
+def _offered(answer: Reply, waiting: Mapping[str, int]) -> Reply:
+    """Say what waits and offer to read it: by number 1, but where the screen has numbered its own lines already."""
+    count = sum(waiting.values())
+    kinds = [words(f"unread.kind.{kind}", n=n) for kind, n in waiting.items()]
+    said = (words("blank"), words("unread.waiting", n=count, kinds=kinds))
+    row = (button("unread.button", UNREAD, n=count),)
+    numbered = any(choice.listed for choices in answer.choices for choice in choices)
+    choices = (*answer.choices, row) if numbered else (row, *answer.choices)
+    return replace(answer, body=(*answer.body, *said), choices=choices)
 
 
 def _vocabulary(routes: Routes, texts: Texts) -> Mapping[str, str]:
     """Every written word of every language → its route; a word with two owners is refused at start."""
     owners: dict[str, str] = {}
     for name in routes.by_name:
-        for word in {plain(word).casefold() for word in texts.words_for(name)}:
+        for word in {_word(word) for word in texts.words_for(name)}:
             if owners.setdefault(word, name) != name:
                 raise ValueError(f"{word!r} leads to both {owners[word]!r} and {name!r}")
     return owners
+
+
+def _word(text: str) -> str:
+    """A word as it is compared: asking for a screen leads there too."""
+    return spoken(spoken(text).rstrip("?"))
 
 
 def _answers(texts: Texts) -> Mapping[str, Mapping[str, str]]:

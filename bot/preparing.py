@@ -19,7 +19,7 @@ from config.settings import Settings, demo_wanted
 from domain import facts
 from domain.money import ledger
 from domain.schema import Member
-from domain.work import tasks
+from domain.work import task_templates
 
 log = structlog.get_logger()
 
@@ -60,7 +60,7 @@ def prepare(settings: Settings, clock: Callable[[], datetime]) -> Prepared:
         database.close()
         raise CannotStart("The database has another schema than this program. Run: fenxiao migrate")
     check_currency(database, settings)
-    database.write_now(tasks.seed_templates)
+    database.write_now(task_templates.seed)
     demo, first_start = _decide_demo(database, settings)
     if demo and database.read_now(_has_nobody):  # also after a first start that was cut off while it loaded
         load_demo(database, settings, clock())
@@ -105,7 +105,7 @@ def load_demo(database: Database, settings: Settings, now: datetime, **size: int
     if not database.read_now(_has_nobody):
         raise CannotStart("This database has people in it; the demo shop goes into an empty one only.")
     database.write_now(lambda db: facts.put(db, facts.DEMO, "on"))
-    database.write_now(tasks.seed_templates)
+    database.write_now(task_templates.seed)
     given = {name: value for name, value in size.items() if value is not None}
     return demo.build(
         database.write_now, database.read_now, now=now, zone=settings.timezone, currency=settings.currency, **given

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json, SecretStr
 
@@ -79,10 +79,21 @@ class WechatSettings(Group):
     api_url: WebAddress = Field(
         "https://api.weixin.qq.com", description="WeChat API server", examples=["https://api.weixin.qq.com"]
     )
+    kind: Literal["service", "subscription"] = Field(
+        "service", description="official account: service or subscription; decides what is tried", examples=["service"]
+    )
+    certified: bool = Field(
+        True, description="official account: whether WeChat has certified it; decides what is tried", examples=["true"]
+    )
     templates: Json[dict[str, WechatTemplate]] = Field(
         {},
-        description="JSON: notice kind to template id and fields",
+        description="JSON: notice kind to template id and fields; for what the person's own business brought about",
         examples=['{"commission_earned": {"template_id": "AbC1", "fields": {"amount3": "amount"}}}'],
+    )
+    subscriptions: Json[dict[str, WechatTemplate]] = Field(
+        {},
+        description="JSON: notice kind to the template of subscription notices, one for each consent",
+        examples=['{"tasks_morning": {"template_id": "Sub1", "fields": {"thing1": "list"}}}'],
     )
 
 

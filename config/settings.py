@@ -91,6 +91,13 @@ class Settings(BaseSettings):
     demo: Literal["auto", "on", "off"] = Field(
         "auto", description="demo shop: auto, on or off; stored at first start", examples=["off"]
     )
+    contact: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="whom people are sent to with a question, a text or an address; not set: operators answer in chat",
+        examples=["https://work.weixin.qq.com/kfid/kfc123 or a telephone number"],
+    )
     withdrawal: WithdrawalSettings = WithdrawalSettings()
     wechatpay: WechatpaySettings = WechatpaySettings()
     telegram: TelegramSettings = TelegramSettings()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import repeat
+from itertools import chain, islice, repeat
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -28,6 +28,9 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from domain.schema import Base
+
+MOST_RETURNING = 128
+"""So many rows one statement inserts where SQLite returns them: each number of rows is a statement to be kept."""
 
 _Process = Callable[[Any], Any] | None
 _DIALECTS: Mapping[str, Dialect] = {"sqlite": sqlite.dialect(), "postgresql": postgresql.dialect()}  # type: ignore[no-untyped-call]
@@ -55,10 +58,32 @@ def insert_all(
     if not returning:
         _one_by_one(db, its, rows, key)
         return []
-    statement = sqlite.insert(its)
-    if key is not None:
-        statement = statement.on_conflict_do_nothing(index_elements=key or None)
-    return db.connection().execute(statement.returning(*(its.c[name] for name in returning)), list(rows)).all()
+    return _together(db, its, rows, key, tuple(returning))
+
+
+def _together(
+    db: Session,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    key: tuple[str, ...] | None,
+    returning: tuple[str, ...],
+) -> Sequence[Row[Any]]:
+    """On SQLite only a statement with all the values in it returns what it inserted."""
+    names, values = _stored(table, rows, "sqlite")
+    found: list[Row[Any]] = []
+    while some := list(islice(values, MOST_RETURNING)):
+        statement = _with_values(table, names, len(some), key, returning)
+        found += db.connection().exec_driver_sql(statement, tuple(chain.from_iterable(some))).all()
+    return found
+
+
+@lru_cache(maxsize=256)
+def _with_values(
+    table: Table, names: tuple[str, ...], rows: int, key: tuple[str, ...] | None, returning: tuple[str, ...]
+) -> str:
+    places = ", ".join([f"({', '.join('?' for _ in names)})"] * rows)
+    inserted = f"INSERT INTO {table.name} ({_quoted(names)}) VALUES {places}"  # noqa: S608
+    return f"{inserted}{_ignoring(key)} RETURNING {_quoted(returning)}"
 
 
 def _one_by_one(db: Session, table: Table, rows: Sequence[Mapping[str, Any]], key: tuple[str, ...] | None) -> None:

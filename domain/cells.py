@@ -72,6 +72,11 @@ def decimal(cell: object, reading: Reading, currency: str) -> int:
     return int(scaled)
 
 
+def in_whole_units(amount: int, currency: str) -> Decimal:
+    """Minor units as a person writes them: 12900 of CNY is 129.00."""
+    return Decimal(amount).scaleb(-_DECIMALS.get(currency, 2))
+
+
 def flag(cell: object, reading: Reading) -> bool:
     said = text(cell, reading).casefold()
     if said in _TRUE:

@@ -64,6 +64,9 @@ RULES: Final[Mapping[str, Rule]] = {
         shown=_whether("unreachable_since"),
     ),
     "mute": Rule(("member_id", "category")),
+    "channel_code": Rule(("member_id",), left_out=("hash", "expires_at")),
+    "wrong_code": Rule(("contact_id",), left_out=("since",)),
+    "entry_link": Rule(("member_id",), left_out=("hash", "expires_at")),
     # the mall
     "brand": Rule(("name",)),
     "product": Rule(("sku",), left_out=("created_at",)),
@@ -104,13 +107,33 @@ RULES: Final[Mapping[str, Rule]] = {
     ),
     "outbox": Rule(
         ("member_id", "text_key", "params"),
-        left_out=("key", "not_before", "lease_until", "attempts", "taken", "error", "created_at", "finished_at"),
+        left_out=(
+            "key",
+            "not_before",
+            "lease_until",
+            "attempts",
+            "taken",
+            "error",
+            "route",
+            "created_at",
+            "finished_at",
+        ),
     ),
     "chat_message": Rule(("contact_id", "outgoing"), left_out=("body", "at")),
+    "allowance": Rule(("contact_id", "kind"), left_out=("closes_at", "left")),  # what is left depends on the hour
     "platform_file": Rule(("account", "content_key"), left_out=("file_id",), shown=_whether("expires_at")),
+    "scene_code": Rule(("account", "link_id"), left_out=("url",), shown=_whether("expires_at")),
+    "mass_send": Rule(
+        ("announcement_id", "locale"),
+        left_out=("key", "platform_id", "error", "ordered_at", "tried_at"),
+        shown=_whether("finished_at"),
+    ),
     # work
     "task_template": Rule(("code",)),
-    "task": Rule(("member_id", "day", "template_id"), shown=_whether("done_at")),
+    "task": Rule(("member_id", "day", "template_id"), shown=_whether("done_at"), points_to={"suggested_id": "product"}),
+    "holiday": Rule(("day",)),
+    "rest_day": Rule(("member_id", "weekday")),
+    "leave": Rule(("member_id", "first_day")),
     "job_run": Rule(
         ("job", "period"),
         # What a run did, and in how many tries, is its own: cut off and begun again, the second did only the rest.

@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
+from domain.cells import in_whole_units
 from domain.money import ledger
 from domain.money.ledger import EntryRow
 from domain.periods import format_instant
 from domain.sales.orders import STATE
 from domain.schema import Member, Order, OrderLine
 
-LEDGER: Final = ("at", "entry", "kind", "cause", "account", "member_id", "currency", "amount", "recorded_at")
+LEDGER: Final = (
+    "at",
+    "entry",
+    "kind",
+    "cause",
+    "account",
+    "member_id",
+    "currency",
+    "amount",
+    "recorded_at",
+    "amount_decimal",
+)
 ORDERS: Final = (
     "paid_at",
     "order_id",
@@ -30,9 +43,11 @@ ORDERS: Final = (
     "refunded_quantity",
     "refunded_amount",
     "completed_at",
+    "amount_decimal",
+    "refunded_decimal",
 )
 
-Row = tuple[str | int | None, ...]
+Row = tuple[str | int | Decimal | None, ...]
 _AT_ONCE = 1_000
 
 
@@ -45,16 +60,18 @@ def entries(db: Session, first: datetime | None, last: datetime | None) -> Itera
 
 
 def ledger_rows(db: Session, first: datetime | None, last: datetime | None) -> Iterator[Row]:
-    """Yield one row for each posting, as `LEDGER` says. Debit is positive; amounts are minor units."""
+    """Yield one row for each posting, as `LEDGER` says. Debit is positive; `amount` is minor units."""
     for entry in entries(db, first, last):
         at, recorded_at = format_instant(entry.at), format_instant(entry.recorded_at)
         for posting in entry.postings:
             account = (posting.account, posting.member_id, posting.currency, posting.amount)
-            yield (at, entry.key, entry.kind, entry.cause, *account, recorded_at)
+            decimal = in_whole_units(posting.amount, posting.currency)
+            yield (at, entry.key, entry.kind, entry.cause, *account, recorded_at, decimal)
 
 
 def order_rows(db: Session, first: datetime | None, last: datetime | None) -> Iterator[Row]:
-    """Yield one row for each line of the orders paid in [first, last), as `ORDERS` says. Amounts are minor units."""
+    """Yield one row for each line of the orders paid in [first, last), as `ORDERS` says. Amounts are minor units, those
+    called …_decimal whole ones."""
     line = aliased(OrderLine)  # the state of the order looks at its lines by itself
     wanted = (
         select(
@@ -82,4 +99,5 @@ def order_rows(db: Session, first: datetime | None, last: datetime | None) -> It
         wanted = wanted.where(Order.paid_at < last)
     for row in db.execute(wanted, execution_options={"yield_per": _AT_ONCE}):
         paid_at, *between, completed_at = row
-        yield (format_instant(paid_at), *between, completed_at and format_instant(completed_at))
+        decimals = (in_whole_units(amount, row.currency) for amount in (row.amount, row.refunded_amount))
+        yield (format_instant(paid_at), *between, completed_at and format_instant(completed_at), *decimals)

@@ -6,7 +6,7 @@ from domain.errors import NotFound
 from domain.messages import announcements
 from domain.people import members
 from domain.wording import words
-from handlers.forms import BLANK, PAGE, Item, beginning, named, numbered_list, way_back
+from handlers.forms import BLANK, PAGE, Item, beginning_in_both, in_both, numbered_list, way_back
 from handlers.routing import Chat, Reply, button, number, reply, route
 
 KINDS = ("business", "promotion")
@@ -22,8 +22,8 @@ def read_back(chat: Chat) -> Reply:
     muted = members.muted(chat.db, chat.member)
     items = [
         Item(
-            words("announcements.line", at=one.at, text=beginning(one.text, _LINE)),
-            named(beginning(one.text, 12)),
+            words("announcements.line", at=one.at, text=beginning_in_both(one.text, one.text_en, _LINE)),
+            beginning_in_both(one.text, one.text_en, 12),
             f"announcement:{one.id}",
         )
         for one in received
@@ -51,7 +51,8 @@ def announcement(chat: Chat, which: str) -> Reply:
     for received in announcements.of_member(chat.db, chat.member, _KEPT):
         if received.id == wanted:
             return reply(
-                words("announcements.one", at=received.at, text=received.text), rows=[way_back("announcements")]
+                words("announcements.one", at=received.at, text=in_both(received.text, received.text_en)),
+                rows=[way_back("announcements")],
             )
     raise NotFound()
 

@@ -33,6 +33,8 @@ def overview(chat: Chat) -> Reply:
     if mine.held:
         body.append(words("earnings.held", amount=money(mine.held)))
     body.append(words("earnings.payable", amount=money(mine.payable)))
+    if mine.payable:
+        body.append(words("earnings.how_paid"))
     if mine.withdrawing:
         body.append(words("earnings.withdrawing", amount=money(mine.withdrawing)))
     body.append(words("earnings.withdrawn", amount=money(mine.withdrawn)))
@@ -88,13 +90,16 @@ def why(chat: Chat, which: str) -> Reply:
         n=line.quantity,
         order_id=detail.order_id,
     )
-    steps = [words("why.step", number=at, text=said) for at, said in enumerate(own.why, 1)]
+    steps = [words("why.step", text=said) for said in own.why]
     return reply(
         head,
-        _standing(own.state, own.due_at),
+        words("why.standing", state=_standing(own.state, own.due_at)),
         BLANK,
         *steps,
-        rows=[way_back(chat.state.get("commissions", "commissions"))],
+        rows=[
+            [button("menu.contact", "contact")],
+            way_back(chat.state.get("commissions", "commissions")),
+        ],
     )
 
 
@@ -108,7 +113,7 @@ def _item(chat: Chat, row: CommissionRow) -> Item:
     name = in_both(row.product, row.product_en)
     at = row.earned_at.astimezone(chat.shop.timezone).date()
     if row.left:
-        amount, state = Money(row.left, chat.shop.currency), words(f"commission.state.{row.state}")
+        amount, state = Money(row.left, chat.shop.currency), _standing(row.state, row.due_at)
         line = words("earnings.line", amount=amount, state=state, name=name, level=row.level, at=at)
     else:
         line = words(

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from domain.errors import NotFound
+from domain.mall import links
 from domain.wording import Words, in_two_languages, words
-from handlers.routing import Choice, button
+from handlers.routing import Chat, Choice, button
 
 PAGE = 8
 """Lines of one page."""
@@ -130,7 +131,28 @@ def bar(reached: int, target: int, width: int = 10) -> str:
     return "▓" * full + "░" * (width - full)
 
 
+def to_look(chat: Chat, url: str) -> str:
+    """Where members look at their own link: not counted, but in the demo, where one person is everybody; without
+    buttons it would be one more address in the text."""
+    return url if chat.shop.demo or chat.person.channel == "wechat" else f"{url}?{links.LOOK}"
+
+
+LONGEST_NAME = 40
+
+
+def name_in(text: str) -> str | None:
+    """The name that somebody has written for themselves; None if it cannot be one, such as a slip of a number."""
+    name = " ".join(text.split())
+    unclear = not name or name.isdigit() or len(name) > LONGEST_NAME or not name.isprintable()
+    return None if unclear else name
+
+
 def beginning(text: str, length: int) -> str:
     """The first line of a text, cut with an ellipsis to `length` characters."""
     first = text.split("\n", 1)[0]
     return first if len(first) <= length else first[: length - 1] + "…"
+
+
+def beginning_in_both(zh: str, en: str | None, length: int) -> Words:
+    """The same of a text that is kept in Chinese and perhaps in English, in the reader's language."""
+    return in_both(beginning(zh, length), beginning(en, length) if en else None)

@@ -6,17 +6,17 @@ from domain.mall import visits
 from domain.messages import alerts
 from domain.money import Money
 from domain.periods import local_date
-from domain.sales import earnings
+from domain.sales import earnings, holds
 from domain.wording import Words, words
-from domain.work import figures
+from domain.work import figures, task_report
 from handlers.forms import pairs, way_back
 from handlers.routing import Chat, Choice, Reply, anyone, button, operators, reply, route
 
 SELLER = ("products", "traffic", "earnings", "orders", "team", "tasks", "announcements", "help")
 MERCHANT = ("tasks", "products", "traffic", "earnings", "orders", "team", "announcements", "help")
-CUSTOMER = ("parcels", "browse", "announcements", "join", "language", "help")
+CUSTOMER = ("parcels", "browse", "announcements", "join", "settings", "help")
 WAITING = ("earnings", "orders", "parcels", "announcements", "help")
-OPERATOR = ("announce", "figures", "alerts", "events")
+OPERATOR = ("announce", "figures", "task_report", "holds", "alerts", "events", "member_chats")
 
 
 @route("home", who=anyone, command=True)
@@ -40,16 +40,21 @@ def desk(chat: Chat) -> Reply:
     """What an operator wants to know first."""
     day = local_date(chat.now, chat.shop.timezone)
     today = figures.figures(chat.db, day, chat.shop.timezone)
+    done, given = task_report.totals(chat.db, day)
+    waiting = holds.count_held(chat.db)
     wrong = len(alerts.open_alerts(chat.db))
     body = [
         words("desk.title", name=_name(chat)),
         words("desk.today", orders=today.orders, visitors=today.visitors, new_members=today.new_members),
+        *([words("desk.tasks", done=done, given=given)] if given else []),
         words("desk.alerts", n=wrong) if wrong else words("desk.fine"),
     ]
-    rows = _menu(OPERATOR)
+    if waiting:
+        body.append(words("desk.holds", n=waiting))
+    rows = _menu((*OPERATOR, "mass") if chat.shop.wechat_mass else OPERATOR)
     if chat.person.sells:
         return reply(*body, rows=[*rows, way_back()])
-    return reply(*body, rows=[*rows, *_menu(("announcements", "parcels", "language", "help"))])
+    return reply(*body, rows=[*rows, *_menu(("announcements", "parcels", "settings", "help"))])
 
 
 def _facts(chat: Chat) -> list[Words]:
@@ -61,7 +66,12 @@ def _facts(chat: Chat) -> list[Words]:
     return [
         words("home.hello", name=_name(chat)),
         words("home.today", visitors=today.visitors, orders=today.orders),
-        words("home.money", pending=Money(mine.frozen, currency), payable=Money(mine.payable, currency)),
+        words(
+            "home.money",
+            estimated=Money(mine.estimated, currency),
+            pending=Money(mine.frozen, currency),
+            payable=Money(mine.payable, currency),
+        ),
     ]
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from typing import Any
 
 from domain import audit_log
 from domain.errors import NotFound
 from domain.items import FieldError
-from domain.messages import alerts
+from domain.messages import alerts, questions
 from domain.sales import order_events, reasons
 from domain.sales.order_events import RefusedEvent
 from domain.wording import Words, words
@@ -16,6 +16,7 @@ from handlers.forms import BLANK, PAGE, Item, beginning, named, numbered_list, w
 from handlers.routing import Chat, Choice, Reply, button, number, operators, reply, route
 
 _REASONS = 5
+_BEGINNING = 40
 
 
 @route("alerts", who=operators, command=True)
@@ -24,7 +25,7 @@ def open_alerts(chat: Chat) -> Reply:
     if not found:
         return reply(words("alerts.none"), rows=[[button("menu.events", "events")], way_back("desk")])
     items = [
-        Item(words("alerts.line", at=one.raised_at, text=one.words), words("alerts.open"), f"alert:{one.id}")
+        Item(words("alerts.line", at=one.raised_at, text=_short(one.words)), words("alerts.open"), f"alert:{one.id}")
         for one in found[:PAGE]
     ]
     lines, buttons = numbered_list(items)
@@ -37,7 +38,7 @@ def open_alerts(chat: Chat) -> Reply:
 @route("alert", who=operators)
 def alert(chat: Chat, which: str) -> Reply:
     found = _alert(chat, number(which))
-    rows = [[button("alerts.done", f"alert_done:{found.id}"), *_helping(found.words.key)], way_back("alerts")]
+    rows = [[button("alerts.done", f"alert_done:{found.id}"), *_helping(found)], way_back("alerts")]
     return reply(words("alerts.one", at=found.raised_at), found.words, BLANK, _advice(found.words.key), rows=rows)
 
 
@@ -56,9 +57,7 @@ def refused_events(chat: Chat, before: str = "") -> Reply:
     found = order_events.refused_events(chat.db, limit=PAGE + 1, after=after)
     if not found:
         return reply(words("events.none"), rows=[way_back("desk")])
-    lines, buttons = numbered_list(
-        Item(_line(one), named(one.order_id or one.type), f"event:{one.id}") for one in found[:PAGE]
-    )
+    lines, buttons = numbered_list(Item(_line(one), _name(one), f"event:{one.id}") for one in found[:PAGE])
     older = [button("button.older", f"events:{found[PAGE - 1].id}")] if len(found) > PAGE else []
     return reply(words("events.title"), *lines, rows=[*buttons, older, way_back("desk")])
 
@@ -67,9 +66,14 @@ def refused_events(chat: Chat, before: str = "") -> Reply:
 def event(chat: Chat, which: str) -> Reply:
     found = _event(chat, number(which))
     return reply(
-        words("events.one", type=found.type, order_id=found.order_id or "–", at=found.received_at),
+        words(
+            "events.one",
+            type=reasons.event_name(found.type),
+            order_id=found.order_id or "–",
+            at=found.received_at,
+        ),
         words("events.id", id=found.id, webhook_id=beginning(found.webhook_id, 64)),
-        *(_reason(error, found.data) for error in found.errors[:_REASONS]),
+        *_reasons(found.errors, found.data),
         BLANK,
         words("events.waited" if found.waited else "events.advice"),
         rows=[[button("events.retry", f"event_retry:{found.id}")], way_back("events")],
@@ -81,42 +85,37 @@ def retry(chat: Chat, which: str) -> Reply:
     found = _event(chat, number(which))
     result = order_events.retry_event(chat.db, found.id, now=chat.now, settlement_currency=chat.shop.currency)
     _record(chat, "event.retry", f"order_event:{found.id}", {"status": result.status})
-    still = [_reason(error, found.data) for error in result.errors[:_REASONS]]
+    still = _reasons(result.errors, found.data)
     return reply(words(f"events.result.{result.status}"), *still, rows=[way_back("events")])
 
 
 def _line(one: RefusedEvent) -> Words:
-    reason = reasons.told_at(one.errors[0]) if one.errors else ""
-    return words("events.line", at=one.received_at, type=one.type, order_id=one.order_id or "–", reason=reason)
+    reason = reasons.told_at(one.errors[0], one.data) if one.errors else ""
+    type_ = reasons.event_name(one.type)
+    return words("events.line", at=one.received_at, type=type_, order_id=one.order_id or "–", reason=reason)
 
 
-def _reason(error: FieldError, data: Any) -> Words:
+def _name(one: RefusedEvent) -> Words:
+    return named(one.order_id) if one.order_id else reasons.event_name(one.type)
+
+
+def _reasons(errors: Sequence[FieldError], data: Any) -> list[Words]:
     """What is wrong, with what the shop sent there."""
-    given = _value_at(data, error.field)
-    if given is None:
-        return words("events.reason", field=error.field, reason=reasons.told(error.reason))
-    return words(
-        "events.reason_given", field=error.field, given=beginning(str(given), 40), reason=reasons.told(error.reason)
-    )
+    return [words("events.reason", reason=reasons.told_at(error, data)) for error in errors[:_REASONS]]
 
 
-def _value_at(data: Any, field: str) -> Any:
-    """The value under a field such as items[0].sku; None where there is none."""
-    for name, place in re.findall(r"([^.\[\]]+)|\[([0-9]+)\]", field):
-        if name and isinstance(data, dict):
-            data = data.get(name)
-        elif place and isinstance(data, list) and int(place) < len(data):
-            data = data[int(place)]
-        else:
-            return None
-    return data
+def _short(said: Words) -> Words:
+    """What somebody asks may be long; a list shows how it begins."""
+    if said.key != questions.QUESTION:
+        return said
+    return Words(said.key, {**said.params, "text": beginning(str(said.params["text"]), _BEGINNING)})
 
 
 def _alert(chat: Chat, wanted: int) -> alerts.OpenAlert:
-    for found in alerts.open_alerts(chat.db, 500):
-        if found.id == wanted:
-            return found
-    raise NotFound()
+    found = alerts.open_alert(chat.db, wanted)
+    if found is None:
+        raise NotFound()
+    return found
 
 
 def _event(chat: Chat, wanted: int) -> RefusedEvent:
@@ -131,8 +130,11 @@ def _advice(key: str) -> Words:
     return words(f"alert_advice.{key.removeprefix('alert.')}")
 
 
-def _helping(key: str) -> list[Choice]:
-    return [button("menu.events", "events")] if key == "alert.event_refused" else []
+def _helping(found: alerts.OpenAlert) -> list[Choice]:
+    """The way to whatever helps."""
+    if found.words.key == questions.QUESTION:
+        return [button("answer.write", f"answer:{found.id}")]
+    return [button("menu.events", "events")] if found.words.key == "alert.event_refused" else []
 
 
 def _record(chat: Chat, action: str, subject: str, after: dict[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from domain import audit_log
@@ -11,7 +12,7 @@ from domain.messages.announcements import AUDIENCES, Announced
 from domain.moments import read_moment
 from domain.periods import format_instant
 from domain.wording import Words, words
-from handlers.forms import BLANK, Item, Row, bar, beginning, named, numbered_list, pairs, way_back
+from handlers.forms import BLANK, Item, Row, bar, beginning, beginning_in_both, numbered_list, pairs, way_back
 from handlers.routing import Chat, Choice, Reply, button, number, operators, reply, route, step
 
 LONGEST = 1_500
@@ -21,6 +22,8 @@ CHOICES = (*AUDIENCES, "locale:zh", "locale:en")
 
 _SHOWN = 5
 _QUOTED = 20
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_LATIN_WORD = re.compile(r"[A-Za-z]+")
 
 
 @route("announce", who=operators, command=True)
@@ -51,11 +54,23 @@ def preview(chat: Chat) -> Reply:
     return reply(
         words("announce.preview"),
         BLANK,
-        words("announcement", text=draft["text"]),
+        *_as_read(draft),
         BLANK,
         words("announce.ask_audience"),
         rows=_audiences(chat),
     )
+
+
+def _as_read(draft: dict[str, str]) -> list[Words]:
+    if "text_en" not in draft:
+        return [words("announcement", text=draft["text"])]
+    return [
+        words("announce.in_zh"),
+        words("announcement", text=draft["text"]),
+        BLANK,
+        words("announce.in_en"),
+        words("announcement", text=draft["text_en"]),
+    ]
 
 
 def _audiences(chat: Chat) -> list[Row]:
@@ -68,7 +83,50 @@ def _audiences(chat: Chat) -> list[Row]:
         )
         for at, name in enumerate(CHOICES)
     ]
-    return [*pairs(*choices), (button("announce.rewrite", "announce"), *_cancel())]
+    missing = _missing(_draft(chat))
+    second = [button(f"announce.add_{missing}", "announce_second")] if missing else []
+    return [*pairs(*choices), (button("announce.rewrite", "announce"), *_cancel()), tuple(second)]
+
+
+@route("announce_second", who=operators)
+def ask_second(chat: Chat) -> Reply:
+    """The same in the other language, for those who read that; nobody has to write it."""
+    missing = _missing(_draft(chat))
+    if missing is None:
+        return preview(chat)
+    chat.ask("announce", "second")
+    return reply(words(f"announce.ask_{missing}", longest=LONGEST), rows=[_skip()])
+
+
+@step("announce", "second", who=operators)
+def second_written(chat: Chat) -> Reply:
+    draft, text = _draft(chat), chat.incoming.text.strip()
+    missing, audience = _missing(draft), chat.meant("audience")
+    if audience is not None:
+        return _to(chat, audience)
+    if missing is None or chat.meant("announce") == "skip":
+        return preview(chat)
+    if (understood := _understood(chat)) is not None:
+        return understood
+    if not text or len(text) > LONGEST:
+        return reply(words("announce.too_long", length=len(text), longest=LONGEST), rows=[_skip()])
+    if _is_chinese(text) != (missing == "zh"):
+        return reply(words(f"announce.not_{missing}"), rows=[_skip()])
+    both = {"text": draft["text"], "text_en": text} if missing == "en" else {"text": text, "text_en": draft["text"]}
+    chat.state["draft"] = {**draft, **both}
+    return preview(chat)
+
+
+def _missing(draft: dict[str, str]) -> str | None:
+    """The language in which the draft is not written yet."""
+    if "text_en" in draft:
+        return None
+    return "en" if _is_chinese(draft["text"]) else "zh"
+
+
+def _is_chinese(text: str) -> bool:
+    """By what there is more of: a Chinese text names foreign brands, an English one perhaps a Chinese one."""
+    return len(_HAN.findall(text)) > len(_LATIN_WORD.findall(text))
 
 
 @step("announce", "audience", who=operators)
@@ -107,7 +165,7 @@ def confirm(chat: Chat) -> Reply:
         words("announce.confirm", audience=_audience(draft["audience"]), n=size),
         words("announce.at", at=datetime.fromisoformat(at)) if at else words("announce.at_once"),
         BLANK,
-        words("announcement", text=draft["text"]),
+        *_as_read(draft),
         rows=_decisions(draft),
     )
 
@@ -178,6 +236,8 @@ def _understood(chat: Chat) -> Reply | None:
             return when(chat)
         case "audience":
             return preview(chat)
+        case "second":
+            return ask_second(chat)
         case "rewrite":
             return compose(chat)
         case "drop":
@@ -195,14 +255,19 @@ def send(chat: Chat) -> Reply:
         raise NotFound()
     at = datetime.fromisoformat(draft["at"]) if "at" in draft else chat.now
     by = f"member:{chat.person.member_id}"
-    new = announcements.schedule(chat.db, draft["text"], draft["audience"], at, by=by, now=chat.now)
+    text, text_en = draft["text"], draft.get("text_en")
+    new = announcements.schedule(chat.db, text, draft["audience"], at, text_en=text_en, by=by, now=chat.now)
     chat.state["announced"] = new
     audit_log.record(
         chat.db,
         actor=by,
         action="announcement.schedule",
         subject=f"announcement:{new}",
-        after={"audience": draft["audience"], "at": format_instant(max(at, chat.now))},
+        after={
+            "audience": draft["audience"],
+            "at": format_instant(max(at, chat.now)),
+            "text": announcements.as_written(text, text_en),
+        },
         now=chat.now,
     )
     return progress(chat, str(new))
@@ -230,7 +295,7 @@ def progress(chat: Chat, which: str) -> Reply:
             if counts[name]
         ),
         BLANK,
-        words("announce.of", audience=_audience(found.audience), text=beginning(found.text, 30)),
+        words("announce.of", audience=_audience(found.audience), text=beginning_in_both(found.text, found.text_en, 30)),
     ]
     rows: list[list[Choice]] = [[button("announce.refresh", f"announce_progress:{found.id}")]]
     if waiting and found.state != "cancelled":
@@ -270,9 +335,13 @@ def _state(found: Announced, waiting: int, now: datetime) -> str:
 
 def _item(one: Announced) -> Item:
     line = words(
-        "announce.line", at=one.at, audience=_audience(one.audience), text=beginning(one.text, 30), state=_short(one)
+        "announce.line",
+        at=one.at,
+        audience=_audience(one.audience),
+        text=beginning_in_both(one.text, one.text_en, 30),
+        state=_short(one),
     )
-    return Item(line, named(beginning(one.text, 10)), f"announce_progress:{one.id}")
+    return Item(line, beginning_in_both(one.text, one.text_en, 10), f"announce_progress:{one.id}")
 
 
 def _short(one: Announced) -> Words:
@@ -285,6 +354,10 @@ def _audience(name: str) -> Words:
     if kind == "tier":
         return words("audience.tier", name=value)
     return words(f"audience.{name.replace(':', '_')}")
+
+
+def _skip() -> tuple[Choice, ...]:
+    return (button("announce.skip", "announce_preview"), *_cancel())
 
 
 def _cancel() -> tuple[Choice, ...]:

@@ -36,7 +36,7 @@ def today(chat: Chat, back: str = "0") -> Reply:
         words("figures.visits", visitors=now.visitors, visits=now.visits, before=then.visitors),
         words("figures.members", n=now.new_members, before=then.new_members),
     ]
-    if now.refused_events:
+    if now.refused_events and not ago:  # what waits now, whatever the day
         body += [BLANK, words("figures.refused", n=now.refused_events)]
     turn = [button("figures.before", f"figures:{ago + 1}")]
     if ago:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from domain.errors import NotFound
+from domain.mall import links
 from domain.money import Money, commissions
 from domain.sales import orders
 from domain.sales.orders import CommissionView, OrderRow, OrderView
@@ -59,7 +60,15 @@ def order(chat: Chat, which: str) -> Reply:
     ]
     chat.state["commissions"] = f"order:{seen.id}"
     whys: list[Choice] = [button("orders.why", f"why:{own.id}", name=name[own.line]) for own in mine[:_MOST_LINES]]
-    return reply(*body, rows=[*pairs(*whys), way_back(chat.state.get("orders", "orders"))])
+    return reply(*body, rows=[*pairs(*whys), _page(chat, seen), way_back(chat.state.get("orders", "orders"))])
+
+
+def _page(chat: Chat, seen: OrderView) -> list[Choice]:
+    """In a demo whoever sells is the shop as well: the order's page is where it is shipped and paid back."""
+    if not chat.shop.demo:
+        return []
+    code = links.order_link(chat.db, seen.order_id, now=chat.now)
+    return [Choice(words("orders.page"), url=f"{chat.shop.public_url}/shop/orders/{code}")]
 
 
 def _item(chat: Chat, row: OrderRow) -> Item:

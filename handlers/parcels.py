@@ -62,12 +62,17 @@ def track(chat: Chat) -> Reply:
 def code_written(chat: Chat) -> Reply:
     code = chat.text.split("/")[-1].split("=")[-1]
     target = links.resolve(chat.db, code)
-    if (target is None or target.kind != "order") and chat.commanded:
+    if (target is None or target.kind != "order") and (chat.commanded or _own(chat)):
         return chat.elsewhere()
     if target is None or target.kind != "order":
         return reply(words("track.unknown", code=code[:32]), rows=[way_back()])
     chat.finish()
     return follow(chat, code)
+
+
+def _own(chat: Chat) -> bool:
+    """Whether they wrote the number of an order of their own."""
+    return chat.person.member is not None and orders.own(chat.db, chat.member, chat.text) is not None
 
 
 @route("follow", who=anyone)
@@ -134,7 +139,9 @@ def _show(seen: OrderView, back: str, *said: Words) -> Reply:
     refunded = sum(line.refunded_amount for line in seen.lines)
     if refunded:
         body.append(words("parcels.refunded", amount=Money(refunded, seen.currency)))
-    return reply(*body, rows=[[button("parcels.help", "help")], way_back(back)])
+    return reply(
+        *body, rows=[[button("menu.contact", "contact"), button("parcels.help", "faq:return")], way_back(back)]
+    )
 
 
 def _steps(seen: OrderView) -> list[tuple[str, datetime | None]]:

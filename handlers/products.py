@@ -114,6 +114,11 @@ def found(chat: Chat, page: str = "1") -> Reply:
         return products(chat)
     at = page_number(page, 100_000)
     hits = catalog.browse(chat.db, text=query, page=at, limit=PAGE)
+    said: list[Words] = []
+    if not hits.total:
+        instead, hits = catalog.nearest(chat.db, query, page=at, limit=PAGE)
+        if hits.total:
+            said = [words("products.guessed", query=query, instead=instead) if instead else _near(query)]
     if not hits.total and chat.person.member is None:
         return chat.go("start")
     if not hits.total:
@@ -121,10 +126,16 @@ def found(chat: Chat, page: str = "1") -> Reply:
             words("products.not_found", query=query),
             rows=[
                 [button("menu.products", "products"), button("products.categories", "categories")],
-                [button("menu.help", "help"), *way_back()],
+                [button("menu.contact", "contact"), button("menu.help", "help")],
+                way_back(),
             ],
         )
-    return _list(chat, hits, at, "found", words("products.found", query=query, total=hits.total), back="products")
+    title = said or [words("products.found", query=query, total=hits.total)]
+    return _list(chat, hits, at, "found", *title, back="products")
+
+
+def _near(query: str) -> Words:
+    return words("products.nearest", query=query)
 
 
 @route("product", who=anyone)
@@ -178,7 +189,8 @@ def _for_sellers(chat: Chat, chosen: ProductRow) -> tuple[list[Words], list[Row]
 def _for_buyers(chat: Chat, chosen: ProductRow) -> list[Row]:
     url = chat.shop.shop_url.replace("{sku}", quote(chosen.sku, safe="")).replace("{code}", chat.state.get("ref", ""))
     buttons = [Choice(words("product.buy"), url=url)]
-    buttons.append(button("menu.join", "join"))
+    if chat.person.status == "active":
+        buttons.append(button("menu.join", "join"))
     return pairs(*buttons)
 
 

@@ -46,7 +46,7 @@ class Choice:
 class Picture:
     """What is to be drawn or shown, by kind and plain values; drawing itself happens outside."""
 
-    kind: str  # product | poster | invite_poster | traffic | url
+    kind: str  # product | poster | invite_poster | traffic | week | url
     params: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -109,6 +109,8 @@ class Shop:
     demo: bool
     channels: tuple[str, ...] = ("webchat",)
     telegram_username: str | None = None
+    wechat_mass: str | None = None  # service or subscription, if the account on WeChat may send mass messages
+    contact: str | None = None  # whom people ask; None: operators answer in chat
 
 
 @dataclass(frozen=True, slots=True)

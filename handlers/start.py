@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from domain.mall import catalog, links
-from domain.people import members
+from domain.people import linking, members
 from domain.wording import Words, words
-from handlers.forms import BLANK, mark, pairs, way_back
+from handlers.forms import BLANK, LONGEST_NAME, mark, name_in, pairs, way_back
 from handlers.routing import Chat, Choice, Reply, anyone, button, reply, route, step
-
-LONGEST_NAME = 40
 
 
 @route("start", who=anyone, command=True)
@@ -18,6 +16,8 @@ def start(chat: Chat, code: str = "") -> Reply:
     """Begin, perhaps with the code of an invitation, of a link, or of an order to follow."""
     if not code:
         return chat.go("home") if chat.person.member is not None else welcome(chat)
+    if linking.read_code(code):
+        return chat.go(f"channel_code:{code}")
     target = links.resolve(chat.db, code)
     if target is None:
         return _unknown(chat, code)
@@ -44,7 +44,8 @@ def welcome(chat: Chat, *said: Words) -> Reply:
         rows=[
             [button("start.sell", "join"), button("start.bought", "track")],
             [button("menu.browse", "products"), button("menu.about", "about")],
-            [button("menu.language", "language"), button("menu.help", "help")],
+            [button("start.elsewhere", "channel_enter"), button("menu.help", "help")],
+            [button("menu.language", "language")],
         ],
     )
 
@@ -64,7 +65,7 @@ def join(chat: Chat) -> Reply:
     if chat.person.sells:
         return reply(words("join.already"), rows=[[button("menu.team", "team"), *way_back()]])
     if chat.person.status != "active":
-        return chat.go("home")
+        return reply(words(f"home.{chat.person.status}"), rows=[way_back()])
     inviter = _inviter(chat)
     invited = [words("join.invited", name=inviter)] if inviter else []
     chat.ask("join", "yes")
@@ -87,7 +88,9 @@ def yes_written(chat: Chat) -> Reply:
 
 @route("join_yes", who=anyone)
 def joined(chat: Chat) -> Reply:
-    if chat.person.sells or chat.person.status != "active":
+    if chat.person.status != "active":
+        return join(chat)
+    if chat.person.sells:
         return chat.go("home")
     name = chat.person.name or chat.person.contact_name
     if not name.strip():
@@ -100,9 +103,8 @@ def joined(chat: Chat) -> Reply:
 def name_written(chat: Chat) -> Reply:
     if chat.commanded:
         return chat.elsewhere()
-    name = " ".join(chat.text.split())
-    slip = name.isdigit()  # a number that the screen does not have, and nobody's name
-    if not name or slip or len(name) > LONGEST_NAME or not name.isprintable():
+    name = name_in(chat.text)
+    if name is None:
         return reply(words("join.name_unclear", longest=LONGEST_NAME), rows=[way_back("join")])
     chat.finish()
     return _join(chat, name)

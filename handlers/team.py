@@ -91,12 +91,16 @@ def invite(chat: Chat) -> Reply:
 
 
 @route("invite_poster", who=sellers)
-def invite_poster(chat: Chat) -> Reply:
+def invite_poster(chat: Chat, how: str = "") -> Reply:
+    """The poster; on WeChat its code leads into the account for a month, or for ever if that is asked for."""
+    if how not in ("", "permanent"):
+        raise NotFound()
     link = links.make(chat.db, chat.member, "invite", "", now=chat.now)
+    wanted = [button("invite.permanent", "invite_poster:permanent")] if chat.person.channel == "wechat" else []
     return reply(
         words("invite.poster_ready", code=link.code),
-        rows=[way_back("invite")],
-        picture=Picture("invite_poster", {"link": link.code}),
+        rows=[[] if how else wanted, way_back("invite")],
+        picture=Picture("invite_poster", {"link": link.code} | ({"permanent": True} if how else {})),
         edit=False,
     )
 

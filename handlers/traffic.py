@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+from domain.errors import NotFound
 from domain.mall import catalog, visits
-from domain.mall.visits import LinkTraffic, TrafficDay
+from domain.mall import links as mall_links
+from domain.mall.visits import TrafficDay
 from domain.periods import local_date
 from domain.wording import Words, words
-from handlers.forms import BLANK, in_both, way_back
-from handlers.routing import Chat, Picture, Reply, button, reply, route, sellers
+from handlers.forms import BLANK, Item, in_both, numbered_list, to_look, way_back
+from handlers.routing import Chat, Choice, Picture, Reply, button, reply, route, sellers
 
 MONTH = 30
 _TOP = 5
@@ -70,22 +72,48 @@ def links(chat: Chat) -> Reply:
     today = local_date(chat.now, chat.shop.timezone)
     first = today - timedelta(days=MONTH - 1)
     top = visits.link_traffic(chat.db, chat.member, first, today, limit=_TOP)
-    lines = [
-        words(
-            "traffic.link",
-            number=at,
-            name=_shown(chat, one),
-            visits=one.visits,
-            visitors=one.visitors,
-            code=one.code,
-        )
-        for at, one in enumerate(top, 1)
-    ]
+    items = []
+    for one in top:
+        name = _shown(chat, one.kind, one.target)
+        line = words("traffic.link", name=name, visits=one.visits, visitors=one.visitors)
+        items.append(Item(line, name, f"link:{one.code}"))
+    lines, buttons = numbered_list(items)
     return reply(
         words("traffic.top"),
-        *(lines or [words("traffic.no_links")]),
-        rows=[[button("menu.products", "products"), button("menu.share_shop", "share_shop")], way_back("traffic")],
+        *([*lines, BLANK, words("traffic.counted")] if lines else [words("traffic.no_links")]),
+        rows=[
+            *buttons,
+            [button("menu.products", "products"), button("menu.share_shop", "share_shop")],
+            way_back("traffic"),
+        ],
     )
+
+
+@route("link", who=sellers)
+def link(chat: Chat, code: str) -> Reply:
+    """One of one's own links, to open or to pass on again; anybody else's is answered like a missing one."""
+    found = mall_links.resolve(chat.db, code)
+    if found is None or found.member != chat.member:
+        raise NotFound()
+    url = mall_links.url(chat.shop.public_url, code)
+    return reply(
+        words("traffic.one_link", name=_shown(chat, found.kind, found.target)),
+        words("share.link", url=url),
+        rows=[
+            [Choice(words("share.copy_link"), copy=url), Choice(words("share.open"), url=to_look(chat, url))],
+            _again(chat, found.kind, found.target),
+            way_back("links"),
+        ],
+        edit=False,
+    )
+
+
+def _again(chat: Chat, kind: str, target: str) -> list[Choice]:
+    """Where the text and the poster for it are."""
+    if kind == "product":
+        return [button("product.share", f"share:{catalog.product(chat.db, target).id}")]
+    ways = {"shop": "share_shop", "invite": "invite"}
+    return [button(f"menu.{ways[kind]}", ways[kind])] if kind in ways else []
 
 
 def _days(chat: Chat, count: int) -> list[TrafficDay]:
@@ -93,12 +121,12 @@ def _days(chat: Chat, count: int) -> list[TrafficDay]:
     return visits.traffic(chat.db, chat.member, today - timedelta(days=count - 1), today, zone=chat.shop.timezone)
 
 
-def _shown(chat: Chat, link: LinkTraffic) -> Words:
+def _shown(chat: Chat, kind: str, target: str) -> Words:
     """What a link is for."""
-    if link.kind == "product":
-        product = catalog.product(chat.db, link.target)
+    if kind == "product":
+        product = catalog.product(chat.db, target)
         return in_both(product.name, product.name_en)
-    return words(f"traffic.link_of.{link.kind}", name=link.target)
+    return words(f"traffic.link_of.{kind}", name=target)
 
 
 def _compared(week: Sequence[TrafficDay], before: Sequence[TrafficDay]) -> Words:

@@ -7,7 +7,6 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
-from domain.periods import local_date
 from domain.sql import chunks
 from domain.work import tasks
 from jobs import Cron, Job, JobContext
@@ -22,7 +21,8 @@ def complete_fulfilled(context: JobContext, day: date) -> int:
 
 
 def run(context: JobContext) -> Mapping[str, Any]:
-    return {"done": complete_fulfilled(context, local_date(context.now, context.timezone))}
+    days = tasks.days_to_check(context.now, context.timezone)
+    return {"done": sum(complete_fulfilled(context, day) for day in days)}
 
 
 JOB = Job("task_check", Cron(minute="*/10"), run, late_by=timedelta(minutes=30), newest_only=True)

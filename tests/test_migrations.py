@@ -11,6 +11,7 @@ from sqlalchemy import inspect, text
 
 from bot import migrate
 from bot.database import Database
+from domain.messages import announcements
 from domain.schema import Base
 from migrations import scripts
 
@@ -73,6 +74,24 @@ def test_released_migrations_stay_as_they_are() -> None:
     for number, known in RELEASED.items():
         files = sorted(scripts.FOLDER.glob(f"{number}_*.*"))
         assert sha256(b"".join(file.read_bytes() for file in files)).hexdigest() == known, files
+
+
+def test_an_announcement_of_the_first_release_is_for_everybody_after_the_second(bare: Database) -> None:
+    """Migrating keeps what was written: here a database as the first release left it."""
+    first = (scripts.FOLDER / f"0001_{'sqlite' if bare.sqlite else 'postgresql'}.sql").read_text(encoding="utf-8")
+    at = "0" if bare.sqlite else "now()"
+    with bare.transaction() as db:
+        for statement in first.strip().split("\n\n"):
+            db.connection().exec_driver_sql(statement, execution_options={"no_parameters": True})
+        db.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY)"))
+        db.execute(text("INSERT INTO alembic_version VALUES ('0001')"))
+        columns = "id, text, audience, at, state, reached_id, left_out, created_by, created_at"
+        values = f"7, '您好', 'all', {at}, 'scheduled', 0, 0, 'cli', {at}"
+        db.execute(text(f"INSERT INTO announcement ({columns}) VALUES ({values})"))
+    assert not bare.read_now(migrate.is_current)
+    assert migrate.migrate(bare)
+    found = bare.read_now(lambda db: announcements.find(db, 7))
+    assert (found.text, found.text_en) == ("您好", None)
 
 
 def test_a_database_of_another_version_is_not_current(bare: Database) -> None:

@@ -118,12 +118,14 @@ class Painter:
             case "poster" | "invite_poster":
                 subject = await self._database.read(partial(_link, picture=picture, contact_id=contact_id))
                 photo = (await self._photo(subject)).data if subject.product else None
-                draw = partial(self._invite_poster, subject, locale)
+                draw = partial(self._invite_poster, subject, locale, str(picture.params.get("scan") or ""))
                 if subject.product is not None:
                     draw = partial(self._poster, subject, subject.product, photo, locale)
                 return await self._in_thread(draw)
             case "traffic":
                 return await self._in_thread(partial(self._chart, picture.params, locale))
+            case "week":
+                return await self._in_thread(partial(self._week, picture.params, locale))
             case "url":
                 return await self._fetched(str(picture.params.get("url", "")))
         raise NotFound()
@@ -180,12 +182,13 @@ class Painter:
         )
         return self._kept.get(poster_key(spec), lambda: _painted(product_poster(spec)))
 
-    def _invite_poster(self, subject: _Subject, locale: str) -> Painted:
+    def _invite_poster(self, subject: _Subject, locale: str, scan: str) -> Painted:
+        """The invitation; `scan` is what its QR code leads to, where a platform has a way of its own."""
         from bot.pictures.posters import InvitePosterSpec, invite_poster, poster_key
 
         spec = InvitePosterSpec(
             title=self._say(words("invite_poster.title"), locale),
-            link=links.join_url(self._shop.public_url, subject.code),
+            link=scan or links.join_url(self._shop.public_url, subject.code),
             code=subject.code,
             name=subject.name,
             invitation=self._say(words("invite_poster.invitation"), locale),
@@ -212,6 +215,24 @@ class Painter:
 
         def draw() -> Painted:
             return _painted(traffic_chart(days, visits, visitors, orders, title=title, labels=labels, locale=locale))
+
+        return self._kept.get(key, draw)
+
+    def _week(self, params: Mapping[str, object], locale: str) -> Painted:
+        from bot.pictures.week_chart import WeekLabels, week_chart
+
+        days, *figures = (_list(params, name) for name in ("days", "visitors", "before", "orders"))
+        if not all(isinstance(day, date) for day in days) or any(len(one) != len(days) for one in figures):
+            raise NotFound()
+        labels = WeekLabels(
+            *(self._say(words(f"chart.week.{name}"), locale) for name in ("visitors", "before", "orders", "nothing"))
+        )
+        title = self._say(words("chart.week.title"), locale)
+        visitors, before, orders = figures
+        key = f"week:{locale}:{days}:{figures}:{title}:{labels}"
+
+        def draw() -> Painted:
+            return _painted(week_chart(days, visitors, before, orders, title=title, labels=labels, locale=locale))
 
         return self._kept.get(key, draw)
 

@@ -79,7 +79,6 @@ class TelegramChannel:
     async def start(self, *, may_poll: Callable[[], bool]) -> None:
         """Get ready beside everything else: that Telegram cannot be reached just now keeps nobody from starting."""
         self._fates.start()
-        await self._files.clear_out()
         self._tasks.append(asyncio.create_task(prepare(self._bot, self._parts, self._secret), name="telegram-setup"))
         if self._secret is None:
             self._tasks.append(asyncio.create_task(self._poll(may_poll), name="telegram-poll"))

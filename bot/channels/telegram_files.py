@@ -60,10 +60,6 @@ class Files:
         self._known.pop(key, None)
         await self._write(partial(platform_files.forget, account=self._account, content_key=key))
 
-    async def clear_out(self) -> None:
-        """Forget what has not been worth keeping."""
-        await self._write(partial(platform_files.forget, account=self._account, expired_before=self._clock()))
-
     def begin(self, key: str) -> bool:
         """Say whether the caller may upload it: one at a time does. Whoever may must `end`."""
         if key in self._uploading:

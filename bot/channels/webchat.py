@@ -18,6 +18,7 @@ from bot.channels.sending import Message, Recipient
 from bot.database import DatabaseUnavailable
 from bot.gateway import reply_from_json, reply_to_json
 from bot.rendering import Rendered
+from domain import wording
 from domain.errors import NotFound
 from domain.messages import chat_history
 from domain.messages.chat_history import CHANNEL, ChatLine
@@ -124,6 +125,8 @@ class WebChat:
 
     def put(self, db: Session, to: Recipient, message: Message, *, now: datetime) -> None:
         body = chat_history.notice(Words(message.kind, message.params))
+        if (picture := message.rendered.picture) is not None:
+            body["picture"] = [picture.kind, wording.to_json(picture.params)]
         chat_history.keep(db, to.contact_id, outgoing=True, body=body, now=now)
 
     async def wake(self, contacts: Collection[int]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -13,17 +14,20 @@ from weakref import WeakValueDictionary
 
 import structlog
 from aiohttp import web
+from sqlalchemy.exc import IntegrityError
 
-from bot.channels import lengths
 from bot.channels.answer_fates import AnswerFates
-from bot.channels.lengths import utf8_bytes
-from bot.channels.outcomes import Closed, Outcome, Sent
+from bot.channels.outcomes import Outcome, Sent
 from bot.channels.parts import Parts
 from bot.channels.sending import Message, Recipient
 from bot.channels.wechat_client import WeChatClient
+from bot.channels.wechat_codes import Codes
 from bot.channels.wechat_letters import CHANNEL, Envelopes, Forged, Letter, Malformed, read
-from bot.channels.wechat_pages import MORE, TEXT_LIMIT_BYTES, harmless, image_xml, pages, text_xml
+from bot.channels.wechat_mass import MassSender
+from bot.channels.wechat_notes import note, opened
+from bot.channels.wechat_pages import MORE, image_xml, pages, text_xml
 from bot.channels.wechat_pictures import Pictures
+from bot.channels.wechat_push import Capabilities, Push
 from bot.database import DatabaseUnavailable
 from bot.gateway import Answer, reply_from_json
 from bot.rendering import Rendered, choose_locale
@@ -54,6 +58,7 @@ class Reply:
 
     text: str = ""
     media_id: str = ""
+    contact_id: int = 0
 
 
 class WeChatChannel:
@@ -68,21 +73,23 @@ class WeChatChannel:
         assert settings.token
         secret = settings.app_secret.get_secret_value()
         self._parts = parts
-        self._templates = settings.templates
         self._client = WeChatClient(app_id=settings.app_id, app_secret=secret, api_url=settings.api_url)
         self._envelopes = Envelopes(
             token=settings.token.get_secret_value(),
             aes_key=settings.aes_key.get_secret_value() if settings.aes_key else None,
             app_id=settings.app_id,
         )
-        public_url = parts.settings.public_url
-        self._pictures = Pictures(parts.painter, self._client, secret=secret, public_url=public_url, clock=parts.clock)
+        self.account = f"{CHANNEL}:{settings.app_id}"
+        self._pictures = Pictures(parts, self._client, account=self.account, secret=secret)
+        self.able = Capabilities(parts)
+        self._push = Push(parts, self._client, self.able)
+        self._codes = Codes(parts, self._client, self.able, account=self.account)
+        self.mass = MassSender(parts, self._client, self.able)
         self._fates = AnswerFates(parts.database, CHANNEL, parts.clock)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._answers: dict[str, asyncio.Task[Reply]] = {}
         self._seen: OrderedDict[str, str] = OrderedDict()  # signature → what came under it
         self._later: set[asyncio.Task[None]] = set()
-        self.account = f"{CHANNEL}:{settings.app_id}"
         self.rate = RATE
 
     @property
@@ -97,34 +104,26 @@ class WeChatChannel:
         ]
 
     async def start(self, *, may_poll: Callable[[], bool]) -> None:
-        """There is nothing to ask WeChat for: it calls us."""
+        """There is nothing to ask WeChat for: it calls us. Who might ask sends the mass messages."""
         if not self._envelopes.encrypted:
             log.warning("wechat.not_encrypted", advice="set FENXIAO_WECHAT__AES_KEY: without it messages come in plain")
         self._fates.start()
+        self.mass.start(may_poll)
 
     async def stop(self) -> None:
         going = {*self._later, *self._answers.values()}
         if going:
             await asyncio.wait(going, timeout=STOP_SECONDS)
+        await self.mass.stop()
         await self._fates.stop()
         await self._client.close()
 
     # What goes out by itself
 
     async def send(self, to: Recipient, message: Message) -> Outcome:
-        """Send a notice as a customer-service message; with the window shut, by its template if there is one."""
-        text = lengths.shorten(harmless(message.rendered.text), TEXT_LIMIT_BYTES, utf8_bytes)
-        outcome = await self._client.send_text(to.account, text)
-        template = self._templates.get(message.kind.removeprefix("notice."))
-        if not isinstance(outcome, Closed) or template is None:
-            return outcome
-        fields = {field: self._field(message, name) for field, name in template.fields.items()}
-        once = hashlib.sha256(message.key.encode()).hexdigest()[:32]
-        return await self._client.send_template(to.account, template.template_id, fields, client_msg_id=once)
-
-    def _field(self, message: Message, name: str) -> str:
-        said = words("as_is", text=message.params.get(name, ""))
-        return self._parts.texts.say(said, message.rendered.locale)
+        """Send a notice by the best way that is open to this person."""
+        rendered = replace(message.rendered, text=self._with_link(message.rendered, to.contact_id))
+        return await self._push.send(to, replace(message, rendered=rendered))
 
     # What comes in
 
@@ -203,12 +202,12 @@ class WeChatChannel:
     async def _send_late(self, letter: Letter, task: asyncio.Task[Reply]) -> None:
         reply = await asyncio.shield(task)
         if reply.media_id:
-            outcome = await self._client.send_image(letter.person, reply.media_id)
+            send = partial(self._client.send_image, letter.person, reply.media_id)
         elif reply.text:
-            outcome = await self._client.send_text(letter.person, reply.text)
+            send = partial(self._client.send_text, letter.person, reply.text)
         else:
             return
-        self._fates.became(letter.key, outcome)
+        self._fates.became(letter.key, await self._push.beside(reply.contact_id, send))
 
     # What is answered
 
@@ -216,18 +215,19 @@ class WeChatChannel:
         """Let one message take its effect and return what is shown; one person's messages one after another."""
         turn = self._turns.setdefault(letter.person, asyncio.Lock())
         async with turn:
-            if letter.left:
-                now = self._parts.clock()
-                left = partial(conversations.left, channel=CHANNEL, account=letter.person, now=now)
-                await self._parts.database.write(left)
+            now = self._parts.clock()
             if letter.incoming is None:
+                with contextlib.suppress(IntegrityError):  # it is being noted next door
+                    await self._parts.database.write(partial(note, letter=letter, now=now))
                 return Reply()
             if (more := MORE.fullmatch(plain(letter.incoming.text))) is not None:
                 rest = await self._rest(letter, int(more[1]))
                 if rest is not None:
-                    return Reply(rest)
+                    return rest
             try:
-                answer = await self._parts.gateway.handle(letter.incoming)
+                answer = await self._parts.gateway.handle(
+                    letter.incoming, beside=partial(opened, letter=letter, now=now)
+                )
                 self._parts.wake_delivery()
                 reply = await self._reply(letter, answer)
             except DatabaseUnavailable:
@@ -240,9 +240,10 @@ class WeChatChannel:
             return reply
 
     async def _reply(self, letter: Letter, answer: Answer) -> Reply:
-        rendered, picture = answer.rendered, answer.rendered.picture
+        rendered = await self._codes.on_poster(answer.rendered)
+        picture = rendered.picture
         if picture is None:
-            return Reply(self._pages(rendered)[0])
+            return Reply(self._pages(rendered)[0], contact_id=answer.contact_id)
         if picture.kind in _PICTURE_FIRST:
             upload = self._pictures.try_upload(picture, rendered.locale, answer.contact_id)
             try:
@@ -252,19 +253,26 @@ class WeChatChannel:
                 media_id = None
             if media_id is not None:
                 if not answer.repeated:
-                    self._do_later(self._send_words(letter, rendered), f"words {letter.key}")
-                return Reply(media_id=media_id)
-        link = self._pictures.link(picture, rendered.locale, answer.contact_id)
-        return Reply(self._pages(replace(rendered, text=f"{rendered.text}\n🖼 {link}"))[0])
+                    self._do_later(self._send_words(letter, answer.contact_id, rendered), f"words {letter.key}")
+                return Reply(media_id=media_id, contact_id=answer.contact_id)
+        text = self._pages(replace(rendered, text=self._with_link(rendered, answer.contact_id)))[0]
+        return Reply(text, contact_id=answer.contact_id)
 
-    async def _send_words(self, letter: Letter, rendered: Rendered) -> None:
+    def _with_link(self, rendered: Rendered, contact_id: int) -> str:
+        """The text, and where its picture is to be seen."""
+        if rendered.picture is None:
+            return rendered.text
+        return f"{rendered.text}\n🖼 {self._pictures.link(rendered.picture, rendered.locale, contact_id)}"
+
+    async def _send_words(self, letter: Letter, contact_id: int, rendered: Rendered) -> None:
         """Send what belongs to a picture after it; whoever's window is shut finds the way by 0 all the same."""
         await asyncio.sleep(AFTER_PICTURE_SECONDS)
-        outcome = await self._client.send_text(letter.person, self._pages(rendered)[0])
+        send = partial(self._client.send_text, letter.person, self._pages(rendered)[0])
+        outcome = await self._push.beside(contact_id, send)
         if not isinstance(outcome, Sent):
             log.info("wechat.words_not_sent", outcome=type(outcome).__name__)
 
-    async def _rest(self, letter: Letter, page: int) -> str | None:
+    async def _rest(self, letter: Letter, page: int) -> Reply | None:
         """Return that page of the last answer, None if it has none: read anew, so that a restart loses nothing."""
         last = partial(conversations.last_answer, channel=CHANNEL, account=letter.person)
         kept = await self._parts.database.read(last)
@@ -272,7 +280,12 @@ class WeChatChannel:
             return None
         locale = choose_locale(kept.contact_locale, kept.member_locale, self._parts.shop.locale)
         found = self._pages(self._parts.texts.render(reply_from_json(kept.answer), locale))
-        return found[page - 1] if page <= len(found) else None
+        if page > len(found):
+            return None
+        await self._parts.database.write(
+            partial(opened, contact_id=kept.contact_id, letter=letter, now=self._parts.clock())
+        )
+        return Reply(found[page - 1], contact_id=kept.contact_id)
 
     def _pages(self, rendered: Rendered) -> list[str]:
         say, locale = self._parts.texts.say, rendered.locale

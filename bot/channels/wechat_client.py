@@ -36,6 +36,7 @@ OUTCOMES: Mapping[int, type[Closed | Dead | Stop]] = {
     45047: Closed,  # its messages are used up
     45028: Closed,  # no mass message left for this month
     48001: Closed,  # the account may not use this API
+    43107: Closed,  # the account may send no subscription notices any more
     40003: Dead,  # no such recipient
     43004: Dead,  # does not follow
     43019: Dead,  # on the account's black list
@@ -54,7 +55,8 @@ WAITS: Mapping[int, float] = {
     45009: DAY_QUOTA_RETRY_SECONDS,
     45011: MINUTE_QUOTA_RETRY_SECONDS,
 }
-ALERTS = frozenset({40037, 48001})  # a wrong template, a capability that is off: only an operator can put it right
+ALERTS = frozenset({40037, 43107, 48001})  # a wrong template, a capability that is off: for an operator to put right
+NOT_AGREED = 43101
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,18 @@ class WeChatClient:
         if client_msg_id:
             body["client_msg_id"] = client_msg_id
         return await self._send("message/template/send", body, TEMPLATE_REPEAT_SECONDS if client_msg_id else 0)
+
+    async def send_subscription(self, openid: str, template_id: str, fields: Mapping[str, str]) -> Outcome:
+        """Send the one subscription notice that the person agreed to; Closed if WeChat knows of no consent.
+
+        There is no idempotency key for these.
+        """
+        body: dict[str, Any] = {"touser": openid, "template_id": template_id}
+        body["data"] = {name: {"value": value} for name, value in fields.items()}
+        outcome = await self._send("message/subscribe/bizsend", body, 0)
+        if isinstance(outcome, Dead) and outcome.reason.startswith(str(NOT_AGREED)):
+            return Closed(outcome.reason)  # elsewhere this code is about the person, here about this consent
+        return outcome
 
     async def send_mass_text(self, openids: Sequence[str], text: str, *, client_msg_id: str | None = None) -> Outcome:
         """Send one text to 2 to 10,000 followers; each may get four such messages a month."""
@@ -324,6 +338,8 @@ def classify(code: int, errmsg: str) -> Outcome:
     if code in TOKEN_REFUSED:
         return Retry(TOKEN_RETRY_SECONDS, "account", reason)
     if code == -1:
+        return Retry(BUSY_RETRY_SECONDS, "recipient", reason)
+    if code == 43108:  # two subscription notices to one person at once
         return Retry(BUSY_RETRY_SECONDS, "recipient", reason)
     if code == 43117:
         return Retry(TOO_OFTEN_RETRY_SECONDS, "recipient", reason)

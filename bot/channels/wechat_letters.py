@@ -6,7 +6,7 @@ import hashlib
 import re
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hmac import compare_digest
 from typing import Any, Final
@@ -19,6 +19,7 @@ from wechatpy.utils import WeChatSigner
 
 from bot.channels.strangers import LONGEST_KEY, clean_text
 from domain.codes import is_code
+from domain.messages.allowances import MESSAGE, TAP
 from handlers.routing import MAX_ACTION_BYTES, Incoming
 
 CHANNEL: Final = "wechat"
@@ -58,13 +59,29 @@ class Malformed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One message or event. Without `incoming` there is nothing to answer; `left`: they do not follow us any more."""
+    """One message or event. Without `incoming` there is nothing to answer; `left`: they do not follow us any more.
+
+    `opens` is the window of the quota book that it opens; `consents` are the templates of subscription notices that
+    the person agreed to once more (true) or refused (false); `mass` is how a mass message came out.
+    """
 
     person: str
     account: str
     key: str
     incoming: Incoming | None = None
     left: bool = False
+    opens: str | None = None
+    consents: tuple[tuple[str, bool], ...] = ()
+    mass: MassResult | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MassResult:
+    """WeChat's report on a mass message: its own id of it, the result in its words, and how many got it."""
+
+    platform_id: str
+    status: str
+    delivered: int
 
 
 class Envelopes:
@@ -139,7 +156,9 @@ def read(xml: str) -> Letter:
         if not _DIGITS.fullmatch(number):
             raise Malformed("MsgId is not a number")
         key = f"{person}:{number}"
-        return Letter(person, account, key, _written(data, kind.lower(), person, key))
+        # Whoever taps a link inside a text writes without writing: that counts as a tap.
+        opens = TAP if data.get("bizmsgmenuid") is not None else MESSAGE
+        return Letter(person, account, key, _written(data, kind.lower(), person, key), opens=opens)
     except _JUNK as junk:
         raise Malformed(type(junk).__name__) from None
 
@@ -164,7 +183,7 @@ def _event(data: Mapping[str, Any], person: str, account: str, created: str) -> 
 
     def asks(action: str | None = None, code: str | None = None) -> Letter:
         incoming = Incoming(CHANNEL, account=person, update_key=letter.key, action=action, start_code=code)
-        return Letter(person, account, letter.key, incoming)
+        return replace(letter, incoming=incoming, opens=TAP)
 
     match event:
         case "subscribe" | "subscribe_scan" | "subscribe_scan_product":
@@ -176,8 +195,37 @@ def _event(data: Mapping[str, Any], person: str, account: str, created: str) -> 
             action = clean_text(about)
             return asks(action if 0 < len(action.encode()) <= MAX_ACTION_BYTES else HELP)
         case "unsubscribe":
-            return Letter(person, account, letter.key, left=True)
+            return replace(letter, left=True)
+        case "subscribe_msg_popup_event" | "subscribe_msg_change_event":
+            consents = _consents(data)
+            # Two of them may come in one second: what was agreed to tells them apart.
+            return replace(letter, consents=consents, key=f"{letter.key}{_mark(consents)}")
+        case "masssendjobfinish":
+            return replace(letter, mass=_mass(data))
     return letter
+
+
+def _consents(data: Mapping[str, Any]) -> tuple[tuple[str, bool], ...]:
+    """What the person agreed to or refused; one entry comes bare, several as a list."""
+    wrapped = data.get("SubscribeMsgPopupEvent") or data.get("SubscribeMsgChangeEvent") or {}
+    entries = wrapped.get("List") or []
+    found = [
+        (str(entry["TemplateId"]), entry["SubscribeStatusString"] == "accept")
+        for entry in (entries if isinstance(entries, list) else [entries])
+        if entry.get("SubscribeStatusString") in ("accept", "reject")
+    ]
+    return tuple((template, agreed) for template, agreed in found if _ACCOUNT.fullmatch(template))
+
+
+def _mark(consents: tuple[tuple[str, bool], ...]) -> str:
+    return hashlib.sha256(repr(consents).encode()).hexdigest()[:12]
+
+
+def _mass(data: Mapping[str, Any]) -> MassResult:
+    number, sent = str(data.get("MsgID") or data.get("MsgId") or ""), str(data.get("SentCount") or "0")
+    if not _DIGITS.fullmatch(number) or not _DIGITS.fullmatch(sent):
+        raise Malformed("the report on a mass message has no number")
+    return MassResult(number, clean_text(_optional(data, "Status"))[:100], int(sent))
 
 
 def _plain_xml(body: bytes) -> str:

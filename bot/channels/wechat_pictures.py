@@ -8,51 +8,51 @@ import hashlib
 import hmac
 import json
 import zlib
-from collections import OrderedDict
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import structlog
 
 from bot.channels.outcomes import SendFailed
-from bot.channels.painting import Painted, Painter
+from bot.channels.painting import Painted
+from bot.channels.parts import Parts
 from bot.channels.wechat_client import WeChatClient
 from domain import wording
 from domain.errors import NotFound
+from domain.messages import platform_files
 from handlers.routing import Picture
 
 log = structlog.get_logger()
 
-MEDIA_LIFE: Final = timedelta(days=2)  # WeChat forgets an upload after three
+MEDIA_LIFE: Final = timedelta(days=3, hours=-1)  # WeChat forgets an upload after three days
 LINK_LIFE: Final = timedelta(days=3)
-KNOWN_MEDIA: Final = 2000
 LONGEST_LINK: Final = 4000
 LONGEST_CLAIM: Final = 16_384
 
 
 class Pictures:
-    def __init__(
-        self, painter: Painter, client: WeChatClient, *, secret: str, public_url: str, clock: Callable[[], datetime]
-    ) -> None:
-        self._painter = painter
+    def __init__(self, parts: Parts, client: WeChatClient, *, account: str, secret: str) -> None:
+        self._painter = parts.painter
+        self._database = parts.database
         self._client = client
+        self._account = account
         self._secret = hashlib.sha256(f"pictures:{secret}".encode()).digest()
-        self._public_url = public_url.rstrip("/")
-        self._clock = clock
-        self._media: OrderedDict[str, tuple[str, datetime]] = OrderedDict()
+        self._public_url = parts.settings.public_url.rstrip("/")
+        self._clock = parts.clock
 
     async def upload(self, picture: Picture, locale: str, contact_id: int) -> str:
         """Return the media id of the picture; raises NotFound or SendFailed."""
         painted = await self._painter.paint(picture, locale, contact_id)
-        known = self._media.get(painted.key)
-        if known is not None and self._clock() - known[1] < MEDIA_LIFE:
-            return known[0]
+        now = self._clock()
+        known = await self._database.read(
+            partial(platform_files.get, account=self._account, content_key=painted.key, now=now)
+        )
+        if known is not None:
+            return known
         media_id = await self._client.upload_image(painted.data, filename=painted.filename)
-        self._media[painted.key] = media_id, self._clock()
-        self._media.move_to_end(painted.key)
-        if len(self._media) > KNOWN_MEDIA:
-            self._media.popitem(last=False)
+        keep = partial(platform_files.put, account=self._account, content_key=painted.key, file_id=media_id)
+        await self._database.write(partial(keep, expires_at=now + MEDIA_LIFE))
         return media_id
 
     def link(self, picture: Picture, locale: str, contact_id: int) -> str:

@@ -82,7 +82,7 @@ def draw_person(poster: Image.Image, *, name: str, invitation: str, code: str, l
         for number, line in enumerate(fonts.lines(invitation, 32, True, _LEFT_WIDE, 3)):
             stamp(poster, MARGIN, 1012 + 48 * number, line, 32, INK, bold=True)
         return
-    _avatar(poster, name[0].upper())
+    _avatar(poster, name[0].upper() if name.isascii() else name[-1])  # as beside the chat: 小林 is 林
     size = 34 if fonts.width(name, fonts.font(34, bold=True)) <= _LEFT_WIDE else 28
     face = fonts.font(size, bold=True)
     ImageDraw.Draw(poster).text((MARGIN, 1094), fonts.cut(name, face, _LEFT_WIDE), font=face, fill=INK, anchor="ls")

@@ -17,6 +17,7 @@ from bot.web.health import Health
 from bot.web.hooks import Hooks
 from bot.web.metrics import Metrics
 from bot.web.parts import Parts
+from bot.web.problem_pages import ProblemPages
 from bot.web.problems import Problem
 from bot.web.redirect import Redirect
 from bot.web.security import Callers, header_setter, headers_for, refuse_unspeakable
@@ -41,7 +42,7 @@ def make_web_app(parts: Parts) -> web.Application:
     keys = serving.Keys(parts, callers)
     headers = headers_for(parts.settings)
     hooks, redirect = Hooks(parts, metrics), Redirect(parts, metrics, callers, headers)
-    app = web.Application(client_max_size=SMALL, middlewares=[_answered(metrics)])
+    app = web.Application(client_max_size=SMALL, middlewares=[_answered(metrics, ProblemPages(parts, static))])
     app[STATIC], app[CALLERS], app[METRICS] = static, callers, metrics
 
     app.add_routes(redirect.routes())  # /r/{code}
@@ -67,7 +68,7 @@ async def _front(request: web.Request) -> web.Response:
     return web.Response(status=302, headers={"Location": "/chat", "Cache-Control": "no-store"})
 
 
-def _answered(metrics: Metrics) -> Middleware:
+def _answered(metrics: Metrics, pages: ProblemPages) -> Middleware:
     """Whatever happens is answered, counted and, if it is a bug, logged."""
 
     @web.middleware
@@ -78,22 +79,22 @@ def _answered(metrics: Metrics) -> Middleware:
             refuse_unspeakable(request.raw_path)
             response = await handler(request)
         except Problem as problem:
-            response = problems.response(problem)
+            response = pages.response(request, problem)
         except web.HTTPException as error:
             if error.status < 400 or (error.content_type == "text/html" and error.body):
                 metrics.request(*_counted(request), error.status, perf_counter() - start)
                 raise
-            response = problems.response(problems.of_http(error))
+            response = pages.response(request, problems.of_http(error))
         except Refusal as refusal:
-            response = problems.response(problems.of_refusal(refusal))
+            response = pages.response(request, problems.of_refusal(refusal))
         except DatabaseUnavailable as trouble:
             log.warning("database.unavailable", route=_counted(request)[1], reason=str(trouble))
-            response = problems.response(problems.unavailable())
+            response = pages.response(request, problems.unavailable())
         except ConnectionError:  # the caller has gone: there is nobody to answer
             raise
         except Exception:
             log.exception("web.failed", method=request.method, route=_counted(request)[1])
-            response = problems.response(problems.unexpected())
+            response = pages.response(request, problems.unexpected())
         method, route = _counted(request)
         metrics.request(method, route, response.status, perf_counter() - start)
         return response

@@ -18,8 +18,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from bot.channels.strangers import clean_text
 from bot.channels.webchat import OpenPage, WebChat
 from bot.rendering import LOCALES, Button, Texts, choose_locale
-from bot.web import problems, shop, strict_json
+from bot.web import problems, reader, shop, strict_json
 from bot.web.app import CALLERS, STATIC
+from bot.web.chat_entry import EntryPages
 from bot.web.chat_session import Session, Sessions
 from bot.web.security import RateLimit
 from domain.codes import is_code
@@ -28,7 +29,8 @@ from domain.demo.people import Seat
 from domain.mall import links
 from domain.messages import chat_history
 from domain.messages.chat_history import CHANNEL, ChatLine, Owner
-from domain.people import members
+from domain.people import linking, members
+from domain.people.entry import Entry
 from domain.periods import format_instant
 from domain.wording import Words
 from handlers.routing import Incoming
@@ -53,7 +55,7 @@ _SHAPES: Final = {"poster": "poster", "invite_poster": "poster", "traffic": "cha
 
 
 @dataclass(frozen=True, slots=True)
-class _Visitor:
+class Visitor:
     session: Session
     owner: Owner | None
     locale: str
@@ -85,6 +87,7 @@ class ChatRoutes:
             web.post("/chat/api/language", self.language),
             web.get("/chat/pictures/{message}", self.picture),
             web.get("/chat/shop", self.shop),
+            *EntryPages(self, self._parts, self._sessions).routes(),
         ]
 
     async def page(self, request: web.Request) -> web.Response:
@@ -93,15 +96,16 @@ class ChatRoutes:
         code = _code(request)
         if code is not None and session.seat is not None:  # whoever was invited comes as themselves
             session = Session(session.token, session.is_new, None)
-        visitor = await self._visitor(request, session)
-        may_enter = self._parts.shop.demo or visitor.owner is not None or (code and await self._is_known(code))
+        visitor = await self.visitor(request, session)
+        may_enter = self._parts.shop.demo or visitor.owner is not None or (code and await self._opens(code))
         seats = await self._seats()
-        answer = self._render(
+        answer = self.render(
             visitor.locale,
             request,
             "chat.html" if may_enter else "chat_door.html",
             visitor=visitor,
             code=code or "",
+            nobody_yet=not may_enter and not await self._parts.database.read(members.operators),
             seats=seats[: len(demo_people.SHOWN_FIRST)],
             more_seats=seats[len(demo_people.SHOWN_FIRST) :],
             sitting=next((seat for seat in seats if seat.member_id == session.seat), None),
@@ -116,7 +120,7 @@ class ChatRoutes:
 
     async def history(self, request: web.Request) -> web.Response:
         """The newest messages, or those before `before`; `fresh` where nothing was ever answered."""
-        visitor = await self._visitor(request)
+        visitor = await self.visitor(request)
         before = _number(request.query.get("before"))
         if visitor.owner is None:
             return _json({"messages": [], "more": False, "fresh": True, "locale": visitor.locale})
@@ -137,7 +141,7 @@ class ChatRoutes:
         session = self._sessions.of(request)
         self._talking.check(session.token)
         body = _fields(await strict_json.read(request), ("id", "text", "action", "message", "start", "after"))
-        visitor = await self._visitor(request, session)
+        visitor = await self.visitor(request, session)
         incoming = _incoming(body, visitor)
         if visitor.owner is None:
             await self._let_in(request, incoming)
@@ -145,7 +149,7 @@ class ChatRoutes:
         contact_id = await self._channel.say(incoming, silent=body.get("start") == "")
         after = body.get("after")
         since = after if isinstance(after, int) and not isinstance(after, bool) and 0 <= after < 2**53 else 0
-        visitor = await self._visitor(request, visitor.session)
+        visitor = await self.visitor(request, visitor.session)
         chosen = visitor.owner.contact_locale if visitor.owner else None
         locale = chosen if chosen is not None and chosen != before else visitor.locale  # they may have just changed it
         read = partial(chat_history.after, contact_id=contact_id, message_id=since, limit=PAGE)
@@ -168,7 +172,7 @@ class ChatRoutes:
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """What is new, as it comes: server-sent events, each message with its number to go on from."""
-        visitor = await self._visitor(request)
+        visitor = await self.visitor(request)
         if visitor.owner is None:
             return web.Response(status=204)  # nothing is ever sent there: the page comes back once something was said
         after = _number(request.headers.get("Last-Event-ID") or request.query.get("after")) or 0
@@ -203,7 +207,7 @@ class ChatRoutes:
             page.news.clear()
             lines = [line for line in await self._lines(behind, newest - _BEHIND) if line.id not in told]
             if lines:
-                visitor = await self._visitor(request)
+                visitor = await self.visitor(request)
                 for view in self._views(lines, visitor.locale):
                     await stream.write(_event(view, number=cast(int, view["id"])))
                 newest = max(newest, lines[-1].id)
@@ -233,7 +237,7 @@ class ChatRoutes:
         answer = _json({"member_id": wanted})
         self._sessions.take_seat(request, answer, wanted)
         # The shop that is open already must not go on selling for whoever sat here before.
-        code = await self._shop_code(await self._visitor(request, replace(self._sessions.of(request), seat=wanted)))
+        code = await self._shop_code(await self.visitor(request, replace(self._sessions.of(request), seat=wanted)))
         shop.come_with(answer, code, secure=self._sessions.is_secure(request))
         return answer
 
@@ -241,7 +245,7 @@ class ChatRoutes:
         """The demo's shop as whoever sits here opens it: what is bought there credits them, or whoever sent them."""
         if not self._parts.shop.demo:
             raise problems.not_found()
-        visitor = await self._visitor(request)
+        visitor = await self.visitor(request)
         code = await self._shop_code(visitor)
         given = {"lang": visitor.locale, **({"code": code} if code else {})}
         answer = web.Response(status=302, headers={hdrs.LOCATION: f"/shop?{urlencode(given)}"})
@@ -249,7 +253,7 @@ class ChatRoutes:
             shop.come_with(answer, None, secure=self._sessions.is_secure(request))
         return answer
 
-    async def _shop_code(self, visitor: _Visitor) -> str | None:
+    async def _shop_code(self, visitor: Visitor) -> str | None:
         if visitor.owner is None:
             return None
         own = partial(demo_people.shop_code, contact_id=visitor.owner.contact_id, now=self._parts.clock())
@@ -261,7 +265,7 @@ class ChatRoutes:
         locale = _fields(await strict_json.read(request), ("locale",)).get("locale")
         if locale not in LOCALES:
             raise problems.invalid("locale", f"must be one of {', '.join(LOCALES)}")
-        visitor = await self._visitor(request)
+        visitor = await self.visitor(request)
         if visitor.owner is not None:
             change = partial(members.set_locale, contact_id=visitor.owner.contact_id, locale=locale)
             await self._parts.database.write(change)
@@ -271,7 +275,7 @@ class ChatRoutes:
 
     async def picture(self, request: web.Request) -> web.Response:
         """The picture of one's own message; anybody else's is answered like a missing one."""
-        visitor = await self._visitor(request)
+        visitor = await self.visitor(request)
         number = _number(request.match_info["message"])
         if visitor.owner is None or number is None:
             raise problems.not_found()
@@ -287,21 +291,27 @@ class ChatRoutes:
             return web.Response(status=304, headers={hdrs.ETAG: tag})
         return web.Response(body=painted.data, headers=headers)
 
-    async def _visitor(self, request: web.Request, session: Session | None = None) -> _Visitor:
+    async def visitor(self, request: web.Request, session: Session | None = None) -> Visitor:
         session = session or self._sessions.of(request)
         owner = await self._parts.database.read(partial(chat_history.owner, account=session.account))
         if owner is None and session.seat is not None:  # nobody of the demo sits there
-            return await self._visitor(request, replace(session, seat=None))
+            return await self.visitor(request, replace(session, seat=None))
         asked, kept = request.query.get("lang"), self._sessions.language(request)
-        accepted = [part.split(";")[0].strip() for part in request.headers.get(hdrs.ACCEPT_LANGUAGE, "").split(",")]
         wishes = [asked if asked in LOCALES else None]
         if owner is not None and self._parts.shop.demo:  # one visitor, many seats: the visitor's language counts
             wishes += [kept, owner.contact_locale]
         elif owner is not None:
             wishes += [owner.contact_locale, owner.member_locale]
-        return _Visitor(session, owner, choose_locale(*wishes, kept, *accepted, self._parts.shop.locale))
+        return Visitor(session, owner, choose_locale(*wishes, kept, *reader.accepted(request), self._parts.shop.locale))
+
+    async def _opens(self, code: str) -> bool:
+        """Whether the page is shown. Whether a code that joins chats is a right one, only those hear who say it here:
+        there, whoever tries many is slowed down."""
+        return linking.read_code(code) is not None or await self._is_known(code)
 
     async def _is_known(self, code: str) -> bool:
+        if linking.read_code(code) is not None:
+            return await self._parts.database.read(partial(linking.is_open, code=code, now=self._parts.clock()))
         return await self._parts.database.read(partial(links.resolve, code=code)) is not None
 
     async def _seats(self) -> list[Seat]:
@@ -325,7 +335,9 @@ class ChatRoutes:
             "shape": _SHAPES.get(picture.kind, "square") if picture is not None else None,
         }
 
-    def _render(self, locale: str, request: web.Request, template: str, **values: Any) -> web.Response:
+    def render(
+        self, locale: str, request: web.Request, template: str, *, status: int = 200, **values: Any
+    ) -> web.Response:
         html = self._pages.get_template(template).render(
             say=lambda key, **params: self._texts.say(Words(key, params), locale),
             static=request.app[STATIC].url,
@@ -337,10 +349,12 @@ class ChatRoutes:
             words={key: self._texts.template(key, locale) for key in _SCRIPT_WORDS},
             **values,
         )
-        return web.Response(text=html, content_type="text/html", headers={hdrs.CACHE_CONTROL: "no-store"})
+        return web.Response(
+            text=html, status=status, content_type="text/html", headers={hdrs.CACHE_CONTROL: "no-store"}
+        )
 
 
-def _incoming(body: Mapping[str, Any], visitor: _Visitor) -> Incoming:
+def _incoming(body: Mapping[str, Any], visitor: Visitor) -> Incoming:
     """What was said, in the gateway's terms. Raises Problem for what no page of ours says."""
     id_ = body.get("id")
     if not isinstance(id_, str) or not _ID.fullmatch(id_):
@@ -382,7 +396,7 @@ def _button(button: Button) -> dict[str, object]:
     return {"label": button.label, **given, **({"listed": True} if button.listed else {})}
 
 
-def _role(person: Seat | Owner) -> str:
+def _role(person: Seat | Owner | Entry) -> str:
     return "operator" if person.operator else person.role
 
 

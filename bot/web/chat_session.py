@@ -12,13 +12,12 @@ from urllib.parse import SplitResult, urlsplit
 from aiohttp import hdrs, web
 
 from bot.channels.parts import Parts
-from bot.web import problems
+from bot.web import problems, reader
 from bot.web.security import host_name
 from domain.demo.people import SEAT
 
 _COOKIE: Final = "fenxiao-chat"
 _SEAT_COOKIE: Final = "fenxiao-seat"
-_LANGUAGE_COOKIE: Final = "fenxiao-language"
 _YEAR_SECONDS: Final = 365 * 24 * 3600
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _MEMBER_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -52,7 +51,13 @@ class Sessions:
         kept = request.cookies.get(self._name(request), "")
         known = _TOKEN.fullmatch(kept) is not None
         seat = request.cookies.get(_SEAT_COOKIE, "") if self._parts.shop.demo else ""
-        return Session(kept if known else secrets.token_urlsafe(32), not known, seat if _is_member_id(seat) else None)
+        fresh = self.fresh()
+        return Session(kept if known else fresh.token, not known, seat if _is_member_id(seat) else None)
+
+    @staticmethod
+    def fresh() -> Session:
+        """Return a session that no browser has yet."""
+        return Session(secrets.token_urlsafe(32), True, None)
 
     def keep(self, request: web.Request, answer: web.StreamResponse, session: Session) -> None:
         """Let the browser keep the session."""
@@ -66,18 +71,22 @@ class Sessions:
             self._set(request, answer, _SEAT_COOKIE, member_id, path="/chat")
 
     def language(self, request: web.Request) -> str | None:
-        return request.cookies.get(_LANGUAGE_COOKIE)
+        return request.cookies.get(reader.CHAT_LANGUAGE)
 
     def keep_language(self, request: web.Request, answer: web.StreamResponse, locale: str) -> None:
-        self._set(request, answer, _LANGUAGE_COOKIE, locale, path="/chat")
+        self._set(request, answer, reader.CHAT_LANGUAGE, locale, path="/chat")
 
     def check_origin(self, request: web.Request) -> None:
         """Only our own page may speak: no other site's script, and no form that some page posts here."""
+        self.check_site(request)
+        if request.content_type != "application/json":
+            raise problems.Problem(415, "not_json", "This takes JSON only")
+
+    def check_site(self, request: web.Request) -> None:
+        """Only a page of ours may post here."""
         origin = _split(request.headers.get(hdrs.ORIGIN, ""))
         if origin.netloc not in (request.host, self._public.netloc) or not origin.netloc:
             raise problems.Problem(403, "foreign_origin", "This may only be used from the chat page itself")
-        if request.content_type != "application/json":
-            raise problems.Problem(415, "not_json", "This takes JSON only")
 
     def _name(self, request: web.Request) -> str:
         return f"__Host-{_COOKIE}" if self.is_secure(request) else _COOKIE

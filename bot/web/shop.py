@@ -15,10 +15,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from sqlalchemy.orm import Session
 
 from bot.pictures import demo_shelf
-from bot.rendering import LOCALES, Texts, choose_locale, money_text
-from bot.web import forms, problems
+from bot.rendering import LOCALES, Texts, money_text
+from bot.web import forms, problems, reader
 from bot.web.app import STATIC
-from bot.web.shop_orders import Checkout, ShopParts
+from bot.web.shop_orders import SHIPPING, Checkout, ShopParts
 from domain.codes import is_code
 from domain.errors import NotFound
 from domain.mall import catalog, links
@@ -30,7 +30,7 @@ from domain.wording import Words, in_two_languages
 
 FOLDER: Final = Path(__file__).parent
 ON_FRONT: Final = 60
-_LANGUAGE, _CODE, _SHOPPER = "shop_language", "shop_code", "shop_shopper"
+_CODE, _SHOPPER = "shop_code", "shop_shopper"
 _MONTH: Final = 30 * 24 * 3600
 
 
@@ -85,7 +85,7 @@ class Shop:
                 "total": found.total,
                 "regions": dict(sorted(regions.items())),
                 "categories": catalog.categories(db),
-                "recommender": links.owner_name(db, _code(request) or ""),
+                **_sent_by(db, request),
             }
 
         return self._page(request, "shop_front.html", query=query, **await self._parts.database.read(read))
@@ -93,14 +93,15 @@ class Shop:
     async def product(self, request: web.Request) -> web.Response:
         sku = request.match_info["sku"]
 
-        def read(db: Session) -> tuple[ProductRow, str | None]:
-            return catalog.product(db, sku), links.owner_name(db, _code(request) or "")
+        def read(db: Session) -> tuple[ProductRow, dict[str, str | None]]:
+            return catalog.product(db, sku), _sent_by(db, request)
 
         try:
-            product, recommender = await self._parts.database.read(read)
+            product, sent_by = await self._parts.database.read(read)
         except NotFound:
             return self._page(request, "shop_gone.html", status=404)
-        return self._page(request, "shop_product.html", product=product, recommender=recommender)
+        values: dict[str, Any] = {"product": product, "shipping": SHIPPING, **sent_by}
+        return self._page(request, "shop_product.html", **values)
 
     async def picture(self, request: web.Request) -> web.Response:
         """A drawn picture of one of the demo's goods."""
@@ -140,6 +141,7 @@ class Shop:
             token=request.match_info["token"],
             steps=_steps(view),
             settled=_settled(view),
+            coming=view.state in ("paid", "shipped", "customs_cleared"),
             next_steps=self._checkout.next_steps(view, now),
         )
 
@@ -158,7 +160,9 @@ class Shop:
         if origin is not None and origin.split("://")[-1] != request.host:
             raise problems.Problem(403, "foreign_origin", "This page may only be used from the shop itself")
 
-    def _page(self, request: web.Request, template: str, *, status: int = 200, **values: Any) -> web.Response:
+    def _page(
+        self, request: web.Request, template: str, *, status: int = 200, unknown_code: str | None = None, **values: Any
+    ) -> web.Response:
         locale = self._locale(request)
         say = partial(self._say, locale)
         static = request.app[STATIC]
@@ -175,12 +179,13 @@ class Shop:
             demo=self._parts.demo,
             code=_code(request),
             path=request.path,
+            unknown_code=unknown_code,
             **values,
         )
         answer = web.Response(text=html, status=status, content_type="text/html", headers={"Cache-Control": "no-store"})
         if request.query.get("lang") in LOCALES:
-            self._keep(answer, _LANGUAGE, locale)
-        if given := _code_given(request):
+            self._keep(answer, reader.SHOP_LANGUAGE, locale)
+        if (given := _code_given(request)) and not unknown_code:
             self._keep(answer, _CODE, given)
         return answer
 
@@ -197,11 +202,7 @@ class Shop:
         return self._say(locale, key) if key in self._texts.keys(locale) else name
 
     def _locale(self, request: web.Request) -> str:
-        asked = request.query.get("lang")
-        accepted = [part.split(";")[0].strip() for part in request.headers.get("Accept-Language", "").split(",")]
-        return choose_locale(
-            asked if asked in LOCALES else None, request.cookies.get(_LANGUAGE), *accepted, self._parts.shop.locale
-        )
+        return reader.locale_of(request, self._parts.shop.locale)
 
 
 def _order(db: Session, token: str) -> OrderView:
@@ -211,6 +212,14 @@ def _order(db: Session, token: str) -> OrderView:
     return orders.order(db, found.target)
 
 
+def _sent_by(db: Session, request: web.Request) -> dict[str, str | None]:
+    """Who recommends what is shown, and the code that somebody came with now if it is nobody's."""
+    given = (request.query.get("code") or request.query.get("ref") or "")[:32]
+    unknown = bool(given) and links.resolve(db, given) is None
+    code = _code_kept(request) if unknown else _code(request)
+    return {"recommender": links.owner_name(db, code or ""), "unknown_code": given if unknown else None}
+
+
 def _code_given(request: web.Request) -> str | None:
     given = request.query.get("code") or request.query.get("ref") or ""
     return given if is_code(given) else None
@@ -218,8 +227,12 @@ def _code_given(request: web.Request) -> str | None:
 
 def _code(request: web.Request) -> str | None:
     """The code that the visitor came with, now or the last time: it stays with them for a month."""
+    return _code_given(request) or _code_kept(request)
+
+
+def _code_kept(request: web.Request) -> str | None:
     kept = request.cookies.get(_CODE, "")
-    return _code_given(request) or (kept if is_code(kept) else None)
+    return kept if is_code(kept) else None
 
 
 def _hall(locale: str, brand: Any) -> str:

@@ -18,11 +18,12 @@ from standardwebhooks import Webhook
 
 from bot.web import problems
 from bot.web.parts import Parts
+from domain.demo import stock
 from domain.mall import catalog, links
 from domain.mall.catalog import ProductRow
 from domain.money import settlement
 from domain.periods import format_instant
-from domain.sales.orders import OrderView
+from domain.sales.orders import LineView, OrderView
 from domain.wording import canonical
 
 CARRIER: Final = "环球速运 SwiftGlobe"
@@ -60,6 +61,8 @@ class Checkout:
         """Pay for one product, now or as if some days ago, and return the token of the order's page."""
         pieces, days = _number(quantity, "quantity", 1, MOST_PIECES), _number(days_ago, "days_ago", 0, MOST_DAYS)
         product = await self._parts.database.read(partial(_on_shelf, sku=sku))
+        if product.stock is not None and product.stock < pieces:
+            raise problems.Problem(409, "too_few", "There are not so many left")
         now = self._parts.clock()
         order_id = f"DEMO-{now:%y%m%d}-{secrets.token_hex(3).upper()}"
         paid_at = now - timedelta(days=days)
@@ -76,6 +79,7 @@ class Checkout:
                 "shipping": SHIPPING,
             },
         )
+        await self._parts.database.write(partial(stock.take, sku=sku, pieces=pieces))
         return await self._parts.database.write(partial(links.order_link, order_id=order_id, now=now))
 
     def next_steps(self, view: OrderView, now: datetime) -> Sequence[str]:
@@ -89,8 +93,8 @@ class Checkout:
         unsettled = any(one.state == "frozen" for one in view.commissions)
         if unsettled and view.due_at is not None and view.due_at <= now and not view.case_open:
             steps.append("settle")
-        steps += ["refund_one", "refund_part", "close_case" if view.case_open else "open_case", "cancel"]
-        return steps
+        steps += ["refund_one", "refund_part", "close_case" if view.case_open else "open_case"]
+        return steps if view.completed_at is not None else [*steps, "cancel"]
 
     async def take_step(self, request: web.Request, view: OrderView, step: str) -> None:
         """Report the step; unknown ones and those whose turn is past are refused."""
@@ -105,6 +109,10 @@ class Checkout:
             return
         type_, data = _event(view, step, now)
         await self._report(request, type_, {"order_id": view.order_id, **data})
+        line = view.lines[0]
+        back = {"refund_one": min(1, _kept(line)), "cancel": _kept(line)}.get(step, 0)
+        if back:
+            await self._parts.database.write(partial(stock.put_back, sku=line.sku, pieces=back))
 
     async def _report(self, request: web.Request, type_: str, data: Mapping[str, Any]) -> None:
         """Sign the event and post it to ourselves over HTTP. Raises Problem 409 if it came too late, else 502."""
@@ -133,7 +141,7 @@ class Checkout:
 def _event(view: OrderView, step: str, now: datetime) -> tuple[str, dict[str, Any]]:
     """The event of a step. An order that was bought as if some days ago goes through its steps on those days."""
     line = view.lines[0]
-    left, kept = line.amount - line.refunded_amount, line.quantity - line.refunded_quantity
+    left, kept = line.amount - line.refunded_amount, _kept(line)
     since = [at for at in (view.paid_at, view.shipped_at, view.customs_cleared_at, view.delivered_at) if at]
     at = min(now, max(since) + timedelta(hours=6)) if now - view.paid_at > timedelta(days=1) else now
     match step:
@@ -160,6 +168,11 @@ def _event(view: OrderView, step: str, now: datetime) -> tuple[str, dict[str, An
         case "cancel":
             return "order.cancelled", {"at": format_instant(now)}
     raise problems.not_found()
+
+
+def _kept(line: LineView) -> int:
+    """How many pieces are still the buyer's."""
+    return line.quantity - line.refunded_quantity
 
 
 def _refund(item: Mapping[str, Any], now: datetime) -> dict[str, Any]:

@@ -46,6 +46,13 @@ RULES: Final[tuple[Rule, ...]] = (
         "OR (o.state IN ('queued', 'sending') AND o.finished_at IS NOT NULL)",
     ),
     everywhere(
+        "16",
+        "what members wish can be honoured: a channel there is, quiet hours that begin and end within a day",
+        "SELECT m.member_id AS member FROM member m WHERE m.first_channel NOT IN ('telegram', 'wechat', 'webchat') "
+        "OR m.quiet_from NOT BETWEEN 0 AND 1439 OR m.quiet_to NOT BETWEEN 0 AND 1439 "
+        "OR (m.quiet_from IS NULL) <> (m.quiet_to IS NULL)",
+    ),
+    everywhere(
         "19",
         "no address is stored, only hashes",
         "SELECT v.id AS visit FROM visit v "

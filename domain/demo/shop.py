@@ -19,7 +19,7 @@ from domain.demo import trade as demo_trade
 from domain.demo.people import DemoPerson
 from domain.demo.trade import Happening, Market
 from domain.mall import visits
-from domain.messages import announcements, chat_history
+from domain.messages import announcements, chat_history, outbox
 from domain.messages.chat_history import CHANNEL
 from domain.money import plans, rates, settlement
 from domain.periods import business_day, days_up_to, format_instant, local_date
@@ -28,7 +28,7 @@ from domain.sales.order_data import IncomingEvent
 from domain.schema import Announcement, Commission, Contact, Order, Outbox, Visit
 from domain.sql import chunks
 from domain.wording import Words
-from domain.work import tasks
+from domain.work import task_giving, task_templates, tasks
 
 T = TypeVar("T")
 
@@ -45,19 +45,19 @@ _ANNOUNCED: Final = (
     (
         18,
         "all",
-        "【上新】薇芮安香氛到仓，宁波保税仓现货，付款后 48 小时内发出。\n"
+        "【上新】薇芮安香氛到仓，宁波保税仓现货，付款后 48 小时内发出。",
         "New: VERIANNE fragrances have arrived, shipped within 48 hours.",
     ),
     (
         9,
         "distributors",
-        "【素材】本周主推紫草修护精华：卖点和海报已更新，点「选品」就能拿。\n"
+        "【素材】本周主推紫草修护精华：卖点和海报已更新，点「选品」就能拿。",
         "This week: the Gromwell Repair Serum. New selling points and poster are under Products.",
     ),
     (
         1,
         "all",
-        "【物流】郑州保税仓周三上午盘点，周三的订单当天下午发出，不影响时效。\n"
+        "【物流】郑州保税仓周三上午盘点，周三的订单当天下午发出，不影响时效。",
         "Logistics: the Zhengzhou warehouse takes stock on Wednesday morning; orders leave the same afternoon.",
     ),
 )
@@ -97,7 +97,7 @@ def _build(db: Session, members: int, days: int, rng: Random, now: datetime, zon
         rate = {"currency": "USD", "from": format_instant(start - timedelta(days=1)), "rate": "7.1"}
         rates.put_rates(db, [rate], settlement_currency=currency, actor=ACTOR, now=start)
     plans.publish(db, _PLAN.read_text(encoding="utf-8"), effective_from=start, by=ACTOR, now=start)
-    tasks.seed_templates(db)
+    task_templates.seed(db)
     people = demo_people.cast_of(rng, members, days)
     ids = demo_people.load(db, rng, people, actor=ACTOR, start=start, now=now)
     links = demo_trade.make_links(db, rng, people, ids, now=start)
@@ -131,7 +131,7 @@ def _clockwork(day: date, back: int, market: Market) -> Iterator[tuple[datetime,
     def assign(db: Session, at: datetime) -> None:
         reached: int | None = 0
         while reached is not None:
-            reached = tasks.assign(db, day, now=at, after=reached)
+            reached = task_giving.assign(db, day, now=at, zone=market.zone, after=reached)
 
     def check(db: Session, at: datetime) -> None:
         tasks.check(db, day, now=at, zone=market.zone)
@@ -143,9 +143,9 @@ def _clockwork(day: date, back: int, market: Market) -> Iterator[tuple[datetime,
         settlement.settle(inside, inside, as_of=at, now=at)
 
     def announce(db: Session, at: datetime) -> None:
-        for days_ago, audience, said in _ANNOUNCED:
+        for days_ago, audience, said, said_en in _ANNOUNCED:
             if days_ago == back:
-                _announce(db, audience, said, at)
+                _announce(db, audience, said, said_en, at)
 
     def nothing(_db: Session, _at: datetime) -> None:
         """Events are taken in up to here."""
@@ -174,8 +174,8 @@ def _record(db: Session, market: Market, coming: list[Happening], *, until: date
         assert not wrong, wrong[0]
 
 
-def _announce(db: Session, audience: str, said: str, at: datetime) -> None:
-    number = announcements.schedule(db, said, audience, at, by="member:m-yun", now=at)
+def _announce(db: Session, audience: str, said: str, said_en: str, at: datetime) -> None:
+    number = announcements.schedule(db, said, audience, at, text_en=said_en, by="member:m-yun", now=at)
     while announcements.enqueue_chunk(db, number, now=at):
         pass
 
@@ -212,7 +212,14 @@ def _deliver(db: Session, people: Sequence[DemoPerson], ids: Mapping[str, int]) 
     shown = [ids[one.member_id] for one in people[:_HISTORIES]]
     told: dict[int, list[Any]] = {}
     for row in db.execute(
-        select(Outbox.contact_id, Outbox.text_key, Outbox.params, Outbox.created_at, Announcement.text)
+        select(
+            Outbox.contact_id,
+            Outbox.text_key,
+            Outbox.params,
+            Outbox.created_at,
+            Announcement.text,
+            Announcement.text_en,
+        )
         .outerjoin(Announcement, Announcement.id == Outbox.announcement_id)
         .where(Outbox.member_id.in_(shown), Outbox.state == "sent")
         .order_by(Outbox.created_at, Outbox.id)
@@ -225,7 +232,9 @@ def _deliver(db: Session, people: Sequence[DemoPerson], ids: Mapping[str, int]) 
 
 
 def _words(row: Any) -> Words:
-    return Words(row.text_key, {"text": row.text} if row.text is not None else wording.from_json(row.params))
+    if row.text is not None:
+        return outbox.announced(row.text, row.text_en)
+    return Words(row.text_key, wording.from_json(row.params))
 
 
 def _counts(db: Session) -> Mapping[str, int]:

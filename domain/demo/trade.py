@@ -18,7 +18,7 @@ from domain.demo.goods import DemoProduct
 from domain.demo.people import DemoPerson
 from domain.mall import catalog
 from domain.mall.visits import NewVisit
-from domain.periods import format_instant
+from domain.periods import format_instant, local_date
 from domain.sales.order_data import IncomingEvent
 from domain.schema import Link, PickedProduct, Product
 
@@ -72,8 +72,10 @@ class Market:
         visits: list[NewVisit] = []
         happenings: list[Happening] = []
         mood = self.rng.uniform(0.75, 1.25) * (1.3 if day.weekday() >= 5 else 1.0)
+        back = (local_date(self.now, self.zone) - day).days
         for seller in self.people:
-            if seller.drive and (links := self.links.get(seller.member_id)):
+            joined = back < seller.days_ago
+            if joined and seller.drive and (links := self.links.get(seller.member_id)):
                 for visit, link in self._visits(seller, links, day, mood):
                     visits.append(visit)
                     if not visit.bot and self.rng.random() < _CONVERSION:

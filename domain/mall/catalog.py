@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from domain import sql
 from domain.errors import NotFound, Refusal
-from domain.mall import search
+from domain.mall import search, spelling
 from domain.mall.product_puts import put_products, put_stock
 from domain.roles import SELLERS
 from domain.schema import Brand, Member, PickedProduct, Product, Stock
@@ -26,6 +26,7 @@ __all__ = [
     "categories",
     "check_may_sell",
     "may_sell",
+    "nearest",
     "pick",
     "picked",
     "product",
@@ -169,6 +170,20 @@ def browse(
         if member is None and not conditions and (candidates > _MANY or not query.unproven):
             total = candidates
     return _page(db, found, total, sort, page, after, limit)
+
+
+def nearest(db: Session, text: str, *, page: int = 1, limit: int = PAGE) -> tuple[str | None, Page]:
+    """Return what comes nearest to a text that nothing contains: its characters apart, or a word put right.
+
+    In the second case the text that was put right comes with it. For when `browse` has found nothing: it costs more.
+    """
+    query = search.scattered(text, on_shelf=True)
+    if query and search.count(db, query):
+        return None, _page(db, search.narrow(db, select(Product.id), query), None, "hot", page, None, limit)
+    instead = spelling.corrected(db, text)
+    if instead is None:
+        return None, Page([], 0)
+    return instead, browse(db, text=instead, page=page, limit=limit)
 
 
 def _page(

@@ -95,6 +95,20 @@ def read(query: str, *, on_shelf: bool | None = None) -> Query | None:
     return Query(tuple(every), tuple(word for word in words if not _proven(word)), on_shelf)
 
 
+def scattered(query: str, *, on_shelf: bool | None = None) -> Query | None:
+    """The same with the characters of each longer Chinese run anywhere in the text: 紫草精华 is in 紫草修护精华.
+
+    None if that asks for nothing else. Two characters are one word: 手 and 机 apart are no 手机.
+    """
+    words = [term[:MAX_TERM] for term in normalize(query).split()][:MAX_TERMS]
+    runs = [run for word in words for run in _runs(word)]
+    apart = {run for run in runs if _width(run) == 2 and len(run) > 2}
+    if not apart:
+        return None
+    every = dict.fromkeys(token for run in runs for token in (run if run in apart else wanted(run)))
+    return Query(tuple(every), (), on_shelf)
+
+
 def row(product_id: int, *parts: str | None, on_shelf: bool) -> dict[str, Any]:
     """The row of `product_text` for a product with these names."""
     found = body(*parts)
@@ -125,6 +139,14 @@ def narrow(db: Session, products: Select[Any], query: Query) -> Select[Any]:
     if query.unproven:
         products = products.join(ProductText, ProductText.product_id == Product.id)
     return products.where(*(func.instr(ProductText.body, word) > 0 for word in query.unproven))
+
+
+def bodies(db: Session, query: Query, limit: int) -> list[str]:
+    """Return the texts of up to `limit` products that have all tokens of `query`."""
+    asked = {"asked": _asked(db, query)}
+    if sql.is_postgresql(db):
+        return list(db.scalars(select(ProductText.body).where(_GIN_FOUND).limit(limit), asked))
+    return list(db.scalars(select(ProductText.body).where(ProductText.product_id.in_(_FTS_IDS.limit(limit))), asked))
 
 
 def _asked(db: Session, query: Query) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -13,7 +14,7 @@ from domain.messages import outbox
 from domain.messages.outbox import MONEY, Notice
 from domain.schema import Alert, Member
 from domain.sql import insert_ignore
-from domain.wording import Words
+from domain.wording import Words, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +35,11 @@ def raise_alert(db: Session, key: str, said: Words, *, now: datetime) -> bool:
     )
     if not new:
         return False
+    pushed = {"text": said, "advice": words(f"alert_advice.{said.key.removeprefix('alert.')}")}
     operators = db.scalars(select(Member.id).where(Member.operator, Member.status == "active")).all()
     outbox.put_all(
         db,
-        [Notice(f"alert:{new[0].id}:{one}", one, said.key, said.params, "system", MONEY) for one in operators],
+        [Notice(f"alert:{new[0].id}:{one}", one, "notice.alert", pushed, "system", MONEY) for one in operators],
         now=now,
     )
     return True
@@ -53,15 +55,20 @@ def clear_alert(db: Session, key: str, *, now: datetime) -> bool:
 
 def open_alerts(db: Session, limit: int = 50) -> list[OpenAlert]:
     """Return what is wrong now, the newest first."""
-    rows = db.execute(
-        select(Alert.id, Alert.key, Alert.text_key, Alert.params, Alert.raised_at)
-        .where(Alert.cleared_at.is_(None))
-        .order_by(Alert.id.desc())
-        .limit(limit)
-    ).all()
-    return [
-        OpenAlert(row.id, row.key, Words(row.text_key, wording.from_json(row.params)), row.raised_at) for row in rows
-    ]
+    return [_open(row) for row in db.execute(_OPEN.order_by(Alert.id.desc()).limit(limit))]
+
+
+_OPEN = select(Alert.id, Alert.key, Alert.text_key, Alert.params, Alert.raised_at).where(Alert.cleared_at.is_(None))
+
+
+def _open(row: Any) -> OpenAlert:
+    return OpenAlert(row.id, row.key, Words(row.text_key, wording.from_json(row.params)), row.raised_at)
+
+
+def open_alert(db: Session, which: int) -> OpenAlert | None:
+    """Return this alert if it is still open."""
+    rows = db.execute(_OPEN.where(Alert.id == which)).all()
+    return _open(rows[0]) if rows else None
 
 
 def count_open(db: Session, text_key: str) -> int:

@@ -34,6 +34,7 @@ AUDIENCES = ("all", *_ROLES, "operators")
 class Announced:
     id: int
     text: str
+    text_en: str | None
     audience: str
     at: datetime
     state: str
@@ -70,22 +71,44 @@ def audience_size(db: Session, audience: str) -> int:
     return db.scalar(select(func.count()).select_from(Member).where(_audience(audience))) or 0
 
 
-def schedule(db: Session, text: str, audience: str, at: datetime, *, by: str, now: datetime) -> int:
+def schedule(
+    db: Session, text: str, audience: str, at: datetime, *, text_en: str | None = None, by: str, now: datetime
+) -> int:
     """Write down an announcement to be sent at `at` (a time that is past means at once) and return its id.
 
-    Raises Invalid for an empty or overlong text and an unknown audience.
+    With a `text_en`, that goes to those who read English, and `text` to the others. Raises Invalid for an empty or
+    overlong text and an unknown audience.
     """
+    text = _checked(text)
+    text_en = None if text_en is None else _checked(text_en)
+    _audience(audience)
+    return db.execute(
+        insert(Announcement)
+        .values(
+            text=text,
+            text_en=text_en,
+            audience=audience,
+            at=max(at, now),
+            state="scheduled",
+            created_by=by,
+            created_at=now,
+        )
+        .returning(Announcement.id)
+    ).scalar_one()
+
+
+def _checked(text: str) -> str:
     text = text.strip()
     if not text:
         raise Invalid("text", "empty")
     if len(text) > MAX_TEXT:
         raise Invalid("text", "too_long", limit=MAX_TEXT)
-    _audience(audience)
-    return db.execute(
-        insert(Announcement)
-        .values(text=text, audience=audience, at=max(at, now), state="scheduled", created_by=by, created_at=now)
-        .returning(Announcement.id)
-    ).scalar_one()
+    return text
+
+
+def as_written(text: str, text_en: str | None) -> str | dict[str, str]:
+    """One text as it is, two by their languages: as scripts give them and the audit log keeps them."""
+    return text if text_en is None else {"zh": text, "en": text_en}
 
 
 def find(db: Session, announcement: int) -> Announced:
@@ -104,6 +127,7 @@ def _announced() -> Any:
     return select(
         Announcement.id,
         Announcement.text,
+        Announcement.text_en,
         Announcement.audience,
         Announcement.at,
         Announcement.state,
@@ -266,13 +290,14 @@ def _without_row(db: Session, audience: str, reached: int) -> int:
 class Received:
     id: int
     text: str
+    text_en: str | None
     at: datetime
 
 
 def of_member(db: Session, member: int, limit: int = 5) -> Sequence[Received]:
     """Return the announcements written to this member last, to read back; muted ones are among them."""
     rows = db.execute(
-        select(Announcement.id, Announcement.text, Announcement.at)
+        select(Announcement.id, Announcement.text, Announcement.text_en, Announcement.at)
         .join(Outbox, Outbox.announcement_id == Announcement.id)
         .where(Outbox.member_id == member, Outbox.state != "cancelled")
         .order_by(Outbox.id.desc())

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, exists, func, insert, select, text, update
+from sqlalchemy import and_, bindparam, case, exists, func, insert, literal, select, text, update
 from sqlalchemy.orm import Session
 
+from domain.messages import outbox
 from domain.schema import Contact, Inbox, Member, Outbox
 from domain.schema.base import Utc
 
@@ -150,30 +151,20 @@ def unfinished_answers(db: Session, channel: str, *, before: datetime, newest: i
     )
 
 
-def release_kept(db: Session, member: int, *, now: datetime) -> None:
-    """A member is back: what was kept for them goes out now."""
+def release_kept(db: Session, member: int, contact_id: int, channel: str, *, now: datetime) -> None:
+    """A member is back: what was kept for them goes out now, to the chat where they are, but for what they muted."""
+    muted = outbox.is_muted_now()
     db.execute(
         update(Outbox)
         .where(Outbox.member_id == member, Outbox.state == "deferred")
-        .values(state="queued", not_before=now)
+        .values(
+            state=case((muted, "muted"), else_="queued"),
+            finished_at=case((muted, literal(now, Utc())), else_=None),
+            not_before=now,
+            contact_id=contact_id,
+            channel=channel,
+        )
     )
-
-
-def unread_count(db: Session, member: int) -> int:
-    return db.scalar(select(func.count()).where(Outbox.member_id == member, Outbox.state == "deferred")) or 0
-
-
-def take_unread(db: Session, member: int, limit: int, *, now: datetime) -> list[tuple[str, dict[str, Any]]]:
-    """Return the oldest kept notices as (text key, stored params) and count them as delivered with this answer."""
-    rows = db.execute(
-        select(Outbox.id, Outbox.text_key, Outbox.params)
-        .where(Outbox.member_id == member, Outbox.state == "deferred")
-        .order_by(Outbox.id)
-        .limit(limit)
-    ).all()
-    if rows:
-        db.execute(update(Outbox).where(Outbox.id.in_([row.id for row in rows])).values(state="sent", finished_at=now))
-    return [(row.text_key, row.params) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,14 +196,14 @@ def left(db: Session, channel: str, account: str, *, now: datetime) -> None:
 
 def returned(db: Session, channel: str, account: str, *, now: datetime) -> None:
     """The platform says that this account is back: what was kept for the member goes out now."""
-    member = db.scalar(
+    back = db.execute(
         update(Contact)
         .where(Contact.channel == channel, Contact.account == account, Contact.unreachable_since.is_not(None))
         .values(unreachable_since=None, seen_at=now)
-        .returning(Contact.member_id)
-    )
-    if member is not None:
-        release_kept(db, member, now=now)
+        .returning(Contact.id, Contact.member_id)
+    ).first()
+    if back is not None and back.member_id is not None:
+        release_kept(db, back.member_id, back.id, channel, now=now)
 
 
 def operator_accounts(db: Session, channel: str) -> list[str]:
@@ -239,7 +230,7 @@ class KeptAnswer:
 
 def last_answer(db: Session, channel: str, account: str) -> KeptAnswer | None:
     """Return the newest answer on this account: read from the newest update backwards, where it is found soon."""
-    mine = (Contact.channel == channel, Contact.account == account)
+    mine = (Contact.channel == channel, Contact.account == account, Inbox.answer.is_not(None))
     return _answer(db, _ANSWERS.where(*mine).order_by(Inbox.id.desc()).limit(1))
 
 

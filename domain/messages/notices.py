@@ -20,6 +20,9 @@ TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
     # an earner: `product` is the first one of the order, `more` how many others there are; amounts are the member's own
     "notice.commission_earned": ("order_id", "amount", "level", "product", "product_en", "more"),
     "notice.commission_reversed": ("order_id", "amount", "left"),
+    "notice.commission_refunded": ("order_id", "amount", "left"),
+    "notice.commission_cancelled": ("order_id", "amount", "left"),
+    "notice.commission_denied": ("order_id", "amount", "left"),
     "notice.commission_restored": ("order_id", "amount", "left"),
     "notice.commission_payable": ("amount",),
     "notice.first_sale": ("member", "order_id"),  # to the sponsor, at the first order that is credited to a member
@@ -30,11 +33,14 @@ TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
     "notice.order_delivered": ("order_id",),
     "notice.order_refunded": ("order_id", "amount"),
     "notice.order_cancelled": ("order_id",),
+    "notice.answer": ("text",),  # to anybody who asked
     # the credited distributor
     "notice.parcel_shipped": ("order_id", "carrier", "tracking_number"),
     "notice.parcel_customs_cleared": ("order_id",),
     "notice.parcel_delivered": ("order_id",),
     # operators
+    "notice.alert": ("text", "advice"),
+    "alert.question": ("name", "member", "text"),
     "alert.no_plan": ("order_id", "paid_at"),
     "alert.event_refused": ("order_id", "type", "reason"),
     "alert.completed_before_paid": ("order_id", "completed_at", "paid_at"),
@@ -54,6 +60,13 @@ class Reader(NamedTuple):
 
     id: int
     member_id: str
+
+
+_TAKEN_BACK: Final[Mapping[str, str]] = {
+    "refund": "commission_refunded",
+    "cancelled": "commission_cancelled",
+    "denied": "commission_denied",
+}
 
 
 def key_of(*parts: str) -> str:
@@ -78,11 +91,15 @@ def commission_earned(
 
 
 def commission_changed(to: Reader, order_id: str, cause: Sequence[str], change: Money, left: Money) -> Notice:
-    """A commission was taken back (`change` below zero) or given again; `left` is what the order still brings."""
+    """A commission was taken back (`change` below zero) or given again; `left` is what the order still brings.
+
+    `cause` begins with what happened: a refund, a cancellation, a decision.
+    """
     kind = "commission_reversed" if change.minor < 0 else "commission_restored"
     amount = -change if change.minor < 0 else change
     key = key_of(kind, order_id, *cause, to.member_id)
-    return _money(key, to, f"notice.{kind}", order_id=order_id, amount=amount, left=left)
+    text = _TAKEN_BACK.get(cause[0], kind) if change.minor < 0 else kind
+    return _money(key, to, f"notice.{text}", order_id=order_id, amount=amount, left=left)
 
 
 def commission_payable(to: Reader, settlement: str, amount: Money) -> Notice:
@@ -126,7 +143,7 @@ def no_plan(db: Session, order_id: str, paid_at: datetime, *, now: datetime) -> 
     alerts.raise_alert(db, NO_PLAN, words("alert.no_plan", order_id=order_id, paid_at=paid_at), now=now)
 
 
-def event_refused(db: Session, which: str, order_id: str, type_: str, reason: list[Words], *, now: datetime) -> None:
+def event_refused(db: Session, which: str, order_id: str, type_: Words, reason: list[Words], *, now: datetime) -> None:
     """Tell the operators that an order event could not be applied; `which` is its webhook id, or "many"."""
     said = words("alert.event_refused", order_id=order_id, type=type_, reason=reason)
     alerts.raise_alert(db, f"{EVENT_REFUSED}:{which}", said, now=now)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, case, exists, func, literal, literal_column, or_, select, text, update
+from sqlalchemy import Select, bindparam, case, exists, func, literal, literal_column, or_, select, text, update
 from sqlalchemy.orm import Session, aliased
 
 from domain import wording
+from domain.messages import ways
 from domain.schema import Announcement, Contact, Member, Mute, Outbox
 from domain.schema.base import Utc
 from domain.schema.messages import UNDER_WAY
@@ -24,6 +25,10 @@ ANNOUNCEMENT = "announcement"
 """The text key of announcements; their words stand once in the announcement, not in each row."""
 
 _WINDOWS = 10  # portions of a cancelled announcement that one claim takes back, in search of something to send
+
+
+Drawn = tuple[str, Mapping[str, object]]
+"""A picture that goes with a message: its kind, and the plain values it is drawn from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +45,13 @@ class Notice:
     category: str = "business"
     priority: int = STEPS
     not_before: datetime | None = None
+    picture: Drawn | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A message taken for sending, with the chat it goes to. `reachable` is false if that chat is gone meanwhile.
+    """A message taken for sending, with the chat it goes to. `reachable` is false if that chat is gone meanwhile,
+    or belongs to somebody else.
 
     `taken` tells this taking from all others of the same message, and is over at `lease_until`.
     """
@@ -62,6 +69,7 @@ class Claimed:
     contact_locale: str | None
     member_locale: str | None
     reachable: bool
+    picture: Drawn | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +102,7 @@ def put_all(db: Session, notices: Sequence[Notice], *, now: datetime) -> None:
                 "member_id": notice.member,
                 "text_key": notice.text_key,
                 "params": wording.to_json(notice.params),
+                "picture": None if notice.picture is None else [notice.picture[0], wording.to_json(notice.picture[1])],
                 "category": notice.category,
                 "priority": notice.priority,
                 "state": "queued",
@@ -112,6 +121,12 @@ def is_muted(member_id: Any, category: Any) -> Any:
     return exists().where(Mute.member_id == member_id, Mute.category == category)
 
 
+def is_muted_now() -> Any:
+    """SQL for a row of the outbox: whether its reader does not want it."""
+    mine = is_muted(Outbox.member_id, Outbox.category)
+    return mine | ((Outbox.priority == TASKS) & is_muted(Outbox.member_id, "tasks"))
+
+
 def anything_due(db: Session, channel: str | None, *, now: datetime) -> bool:
     """Say whether a message waits for `channel`; None asks for those whose way is not chosen yet."""
     return db.execute(_due(channel, now).with_only_columns(literal_column("1")).limit(1)).first() is not None
@@ -126,7 +141,7 @@ def _due(channel: str | None, now: datetime) -> Select[Any]:
 def choose_ways(db: Session, channels: Collection[str], *, limit: int, now: datetime) -> int:
     """Choose for up to `limit` due messages the chat each goes to, and return how many were looked at.
 
-    It is the member's reachable chat on one of `channels` that was seen last. Without one the message is kept for the
+    It is the member's first reachable chat on one of `channels` (see `ways`). Without one the message is kept for the
     next contact (`deferred`); what the member has muted becomes `muted`.
     """
     ids = db.scalars(
@@ -134,19 +149,10 @@ def choose_ways(db: Session, channels: Collection[str], *, limit: int, now: date
     ).all()
     if not ids:
         return 0
-    chat = (
-        select(Contact.id)
-        .where(
-            Contact.member_id == Outbox.member_id, Contact.unreachable_since.is_(None), Contact.channel.in_(channels)
-        )
-        .order_by(Contact.seen_at.desc(), Contact.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
     these = Outbox.id.in_(ids)
-    db.execute(update(Outbox).where(these).values(contact_id=chat))
+    db.execute(update(Outbox).where(these).values(contact_id=ways.first_chat(channels)))
     its_channel = select(Contact.channel).where(Contact.id == Outbox.contact_id).scalar_subquery()
-    muted = is_muted(Outbox.member_id, Outbox.category)
+    muted = is_muted_now()
     state = case((muted, "muted"), (Outbox.contact_id.is_(None), "deferred"), else_="queued")
     db.execute(
         update(Outbox)
@@ -218,15 +224,18 @@ def _sendable(channel: str, now: datetime) -> Select[Any]:
             Outbox.member_id,
             Outbox.text_key,
             Outbox.params,
+            Outbox.picture,
             Outbox.attempts,
             Outbox.taken,
             Announcement.text,
+            Announcement.text_en,
             Announcement.state.label("announced"),
             Contact.id.label("contact_id"),
             Contact.channel,
             Contact.account,
             Contact.locale.label("contact_locale"),
             Contact.unreachable_since,
+            Contact.member_id.label("owner"),
             Member.locale.label("member_locale"),
         )
         .select_from(Outbox)
@@ -244,7 +253,7 @@ def _claimed(row: Any, lease_until: datetime) -> Claimed:
         id=row.id,
         key=row.key,
         member=row.member_id,
-        words=_words(row.text_key, row.params, row.text),
+        words=_words(row.text_key, row.params, row.text, row.text_en),
         attempts=row.attempts + 1,
         taken=(row.taken or 0) + 1,
         lease_until=lease_until,
@@ -253,13 +262,20 @@ def _claimed(row: Any, lease_until: datetime) -> Claimed:
         account=row.account,
         contact_locale=row.contact_locale,
         member_locale=row.member_locale,
-        reachable=row.unreachable_since is None,
+        reachable=row.unreachable_since is None and row.owner == row.member_id,
+        picture=None if row.picture is None else (row.picture[0], wording.from_json(row.picture[1])),
     )
 
 
-def _words(text_key: str, params: Mapping[str, object], announced: str | None) -> Words:
-    if announced is not None:
-        return Words(text_key, {"text": announced})
+def announced(text: str, text_en: str | None) -> Words:
+    """The words of an announcement, for each reader in their language where it was written in both."""
+    both = text if text_en is None else Words("bilingual", {"zh": text, "en": text_en})
+    return Words(ANNOUNCEMENT, {"text": both})
+
+
+def _words(text_key: str, params: Mapping[str, object], text: str | None, text_en: str | None) -> Words:
+    if text is not None:
+        return announced(text, text_en)
     return Words(text_key, wording.from_json(params))
 
 
@@ -347,22 +363,15 @@ def moved(db: Session, contact_id: int, account: str) -> None:
     db.execute(update(Contact).where(Contact.id == contact_id, ~taken).values(account=account))
 
 
-def next_way(db: Session, member: int, after: int, channels: Collection[str]) -> tuple[int, str] | None:
-    """Return contact and channel of the member's reachable chat that was seen last before the contact `after`."""
-    this = aliased(Contact)
-    row = db.execute(
-        select(Contact.id, Contact.channel)
-        .join(this, this.id == after)
-        .where(
-            Contact.member_id == member,
-            Contact.unreachable_since.is_(None),
-            Contact.channel.in_(channels),
-            or_(Contact.seen_at < this.seen_at, and_(Contact.seen_at == this.seen_at, Contact.id < this.id)),
-        )
-        .order_by(Contact.seen_at.desc(), Contact.id.desc())
-        .limit(1)
-    ).first()
-    return None if row is None else (row.id, row.channel)
+def next_way(
+    db: Session, member: int, after: int, channels: Collection[str], *, message: int | None = None
+) -> tuple[int, str] | None:
+    """Return contact and channel of the chat that comes after the contact `after`; none where `message` has to wait."""
+    if message is not None:
+        row = db.execute(select(Outbox.category, Outbox.priority).where(Outbox.id == message)).one()
+        if not ways.goes_further(row.category, row.priority):
+            return None
+    return ways.next_chat(db, member, after, channels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,7 +384,7 @@ class Kept:
 def take_deferred(db: Session, member: int, limit: int, *, now: datetime) -> list[Kept]:
     """Return the oldest messages kept for the member's next contact, and count them as sent with this answer."""
     rows = db.execute(
-        select(Outbox.id, Outbox.text_key, Outbox.params, Outbox.created_at, Announcement.text)
+        select(Outbox.id, Outbox.text_key, Outbox.params, Outbox.created_at, Announcement.text, Announcement.text_en)
         .outerjoin(Announcement, Announcement.id == Outbox.announcement_id)
         .where(text("outbox.state = 'deferred'"), Outbox.member_id == member)
         .order_by(Outbox.id)
@@ -385,4 +394,4 @@ def take_deferred(db: Session, member: int, limit: int, *, now: datetime) -> lis
     if rows:
         ids = [row.id for row in rows]
         db.execute(update(Outbox).where(Outbox.id.in_(ids)).values(state="sent", finished_at=now))
-    return [Kept(row.id, _words(row.text_key, row.params, row.text), row.created_at) for row in rows]
+    return [Kept(row.id, _words(row.text_key, row.params, row.text, row.text_en), row.created_at) for row in rows]

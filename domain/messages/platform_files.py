@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from domain.schema import PlatformFile
@@ -28,11 +28,15 @@ def put(db: Session, account: str, content_key: str, file_id: str, *, expires_at
     upsert(db, PlatformFile, [row], key=["account", "content_key"], change=["file_id", "expires_at"])
 
 
-def forget(db: Session, account: str, *, content_key: str | None = None, expired_before: datetime | None = None) -> int:
-    """Forget one content that the platform does not know any more, or all that expired before a time; how many."""
-    which = [PlatformFile.account == account]
-    if content_key is not None:
-        which.append(PlatformFile.content_key == content_key)
-    if expired_before is not None:
-        which.append(PlatformFile.expires_at < expired_before)
-    return len(db.execute(delete(PlatformFile).where(*which).returning(PlatformFile.content_key)).all())
+def forget(db: Session, account: str, content_key: str) -> None:
+    """The platform does not know this content any more."""
+    db.execute(delete(PlatformFile).where(PlatformFile.account == account, PlatformFile.content_key == content_key))
+
+
+def forget_expired(db: Session, limit: int, *, before: datetime) -> int:
+    """Forget up to `limit` files whose time was over before `before`, and return how many."""
+    old = (
+        select(PlatformFile.account, PlatformFile.content_key).where(PlatformFile.expires_at < before).limit(limit)
+    ).subquery()
+    these = tuple_(PlatformFile.account, PlatformFile.content_key).in_(select(old))
+    return len(db.execute(delete(PlatformFile).where(these).returning(PlatformFile.content_key)).all())

@@ -3,10 +3,21 @@
 The steps are those of `commission.TRACE_CODES`: who, which rate, then base, amount and guard with all figures.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from domain.money import BP, ONE, convert
 from domain.money.commission import Captured, Step, after_refund, base_and_margin, guarded
+
+OTHERS_CODES: Final[Mapping[str, tuple[str, ...]]] = {
+    "level_unpaid": ("level",),  # another level pays nobody; who stands there and why is not this reader's business
+}
+"""What is told of a level to those of another one."""
+
+_SUMMED: Final = frozenset({"amount", "level_missing", "rate_zero", "campaign_bonus", "tier_bonus"})
+"""What the sum of all levels is made of."""
+
+_UNPAID: Final = frozenset({"level_not_live", "self_purchase_none"})
 
 
 def explain(trace: Sequence[Step], captured: Captured) -> list[Step]:
@@ -19,7 +30,8 @@ def explain_refund(captured: Captured, refunded_amount: int, quantity_left: int)
     amount_left = captured.amount - refunded_amount
     due = after_refund(captured, refunded_amount, quantity_left)
     steps: list[Step] = [{"code": "refund_left", "amount": amount_left, "quantity": quantity_left}]
-    steps += _figures(captured, amount_left, quantity_left)
+    if amount_left:
+        steps += _figures(captured, amount_left, quantity_left)
     for level, (paid, left) in enumerate(zip(captured.due, due, strict=True), 1):
         if paid:
             steps.append({"code": "refund_due", "level": level, "at_payment": paid, "due": left})
@@ -27,8 +39,20 @@ def explain_refund(captured: Captured, refunded_amount: int, quantity_left: int)
 
 
 def steps_for(trace: Iterable[Step], level: int) -> list[Step]:
-    """Return the steps that concern one level: its own and those that concern all."""
-    return [step for step in trace if step.get("level", level) == level]
+    """Return the steps that concern one level: its own, those of all, and of others what a sum of all is made of."""
+    steps = list(trace)
+    summed = any("sum" in step for step in steps)
+    told = (step if step.get("level", level) == level else _of_another(step, summed=summed) for step in steps)
+    return [step for step in told if step is not None]
+
+
+def _of_another(step: Step, *, summed: bool) -> Step | None:
+    """What those of one level are told of another: only what they need to recompute a sum."""
+    if not summed:
+        return None
+    if step["code"] in _UNPAID:
+        return {"code": "level_unpaid", "level": step["level"]}
+    return step if step["code"] in _SUMMED else None
 
 
 def _figures(captured: Captured, amount: int, quantity: int) -> list[Step]:

@@ -16,7 +16,7 @@ from domain import audit_log
 from domain.errors import Refusal
 from domain.messages import alerts, notices
 from domain.money import BP, Money, commission, percent, plan
-from domain.money.plan import Plan, PlanInvalid
+from domain.money.plan import Plan, PlanInvalid, Problem
 from domain.periods import format_instant
 from domain.schema import Order, PlanVersion, Product
 from domain.sql import one_at_a_time
@@ -151,8 +151,15 @@ def check(db: Session, text: str) -> Findings:
     try:
         new = plan.read_plan(text)
     except PlanInvalid as invalid:
-        return Findings(errors=tuple(words("plan.problem", at=p.field, reason=p.reason) for p in invalid.problems))
+        return Findings(errors=tuple(_problem(p) for p in invalid.problems))
     return _findings(db, new)
+
+
+def _problem(problem: Problem) -> Words:
+    """One thing wrong with the text of a plan, or with all of it."""
+    if not problem.field:
+        return words("plan.unreadable", reason=problem.reason)
+    return words("plan.problem", at=problem.field, reason=problem.reason)
 
 
 def _findings(db: Session, new: Plan) -> Findings:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from domain import audit_log, sql
 from domain.items import CREATED, UNCHANGED, UPDATED, Item, PutResult, read, rounds
+from domain.messages import ways
 from domain.people import network
 from domain.people.member_rules import DEFAULTS, FIELDS, Account, Put, World, decide
 from domain.schema import Contact, Member
@@ -159,8 +160,10 @@ def _link(db: Session, puts: Sequence[Put], *, now: datetime) -> list[Put]:
         if put.unlinks:
             mine = update(Contact).where(Contact.member_id == put.id).values(member_id=None)
             channel = put.item.values.get("channel")
-            gone = db.execute(mine if channel is None else mine.where(Contact.channel == channel))
-            if gone.rowcount:  # type: ignore[attr-defined]
+            if channel is not None:
+                mine = mine.where(Contact.channel == channel)
+            if gone := db.scalars(mine.returning(Contact.id)).all():
+                ways.forget(db, gone)
                 changed.append(put)
     wanted = {put.account: put for put in puts if put.account}
     met = {"name": "", "state": {}, "first_seen_at": now, "seen_at": now}

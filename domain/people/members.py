@@ -25,6 +25,7 @@ from domain.schema import Contact, Member, Mute
 __all__ = [
     "BuyerTaken",
     "MemberProfile",
+    "by_account",
     "by_buyer",
     "by_member_id",
     "grant_operator",
@@ -32,17 +33,19 @@ __all__ = [
     "link_buyer",
     "mute",
     "muted",
+    "new_operator",
     "operators",
     "profile",
     "put_members",
+    "rename",
     "set_locale",
     "set_operator",
     "touch_contact",
     "unmute",
 ]
 
-MUTABLE: Final = ("business", "promotion")
-"""The kinds of notice that can be muted; what concerns the account itself cannot."""
+MUTABLE: Final = ("business", "tasks", "promotion")
+"""The kinds of notice that can be muted, `tasks` being part of business; what concerns the account itself cannot."""
 
 _JOINING: Final = ("customer", "distributor")
 _TRIES: Final = 20
@@ -93,6 +96,12 @@ def profile(db: Session, member: int) -> MemberProfile:
 def by_member_id(db: Session, member_id: str) -> MemberProfile | None:
     """Return the member whom the shop knows by `member_id`; None without one."""
     return _profile(db, Member.member_id == member_id)
+
+
+def by_account(db: Session, channel: str, account: str) -> MemberProfile | None:
+    """Return the member who uses this chat account; None without one."""
+    mine = select(Contact.member_id).where(Contact.channel == channel, Contact.account == account)
+    return _profile(db, Member.id == mine.scalar_subquery())
 
 
 def _profile(db: Session, which: Any) -> MemberProfile | None:
@@ -212,6 +221,11 @@ def set_locale(db: Session, contact_id: int, locale: str) -> None:
     db.execute(update(Member).where(Member.id == behind).values(locale=locale))
 
 
+def rename(db: Session, member: int, name: str) -> None:
+    """Call the member so from now on."""
+    db.execute(update(Member).where(Member.id == member).values(name=name))
+
+
 def operators(db: Session) -> list[int]:
     """Return the active operators."""
     return list(db.scalars(select(Member.id).where(Member.operator, Member.status == "active").order_by(Member.id)))
@@ -240,6 +254,13 @@ def grant_operator(db: Session, channel: str, account: str, *, actor: str, now: 
     """Make whoever uses this chat account an operator, met before or not, and return the member's id."""
     contact_id = touch_contact(db, channel, account, now=now)
     member = join(db, contact_id, invite=None, role="customer", name="", now=now)
+    set_operator(db, member, True, actor=actor, now=now)
+    return member
+
+
+def new_operator(db: Session, name: str, *, actor: str, now: datetime) -> int:
+    """Write down somebody who runs the house and has no chat account yet; return the member's id."""
+    member = _new_member(db, "customer", name, None, now, new_code)
     set_operator(db, member, True, actor=actor, now=now)
     return member
 

@@ -190,7 +190,7 @@ def commission(db: Session, member: int, commission_id: int) -> CommissionDetail
     )
     if order_id is None:
         raise NotFound(what="commission", id=commission_id)
-    seen = orders.order(db, order_id)
+    seen = orders.order(db, order_id, reader=member)
     its = next(each for each in seen.commissions if each.id == commission_id)
     line = next(each for each in seen.lines if each.line == its.line)
     return CommissionDetail(order_id, seen.paid_at, seen.currency, seen.commission_currency or "", its, line)

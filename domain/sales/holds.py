@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from domain import audit_log
@@ -16,9 +17,12 @@ from domain.money.bookkeeping import EntryKind, entry_key
 from domain.money.order_batch import Batch
 from domain.sales.order_events import order_lock
 from domain.schema import Commission, Order
+from domain.schema.sales import ORDER_HELD
 from domain.sql import one_at_a_time
 
 MAX_REASON: Final = 500
+
+_HELD: Final = text(ORDER_HELD)
 
 
 class NothingToDecide(Refusal):
@@ -31,6 +35,36 @@ class NotHeld(Refusal):
     """Only what is held or denied can be released."""
 
     code = "not_held"
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOrder:
+    """An order whose commissions wait for a decision; `amount` without shipping, in the order's `currency`."""
+
+    id: int
+    order_id: str
+    paid_at: datetime
+    currency: str
+    amount: int
+    reason: str
+
+
+def count_held(db: Session) -> int:
+    """Return how many orders wait for a decision about their commissions."""
+    return db.scalar(select(func.count()).select_from(Order).where(_HELD)) or 0
+
+
+def held_orders(db: Session, *, after: int | None = None, limit: int) -> list[HeldOrder]:
+    """Return the orders that wait for a decision, those heard of first in front; those after the order `after`."""
+    wanted = (
+        select(Order.id, Order.order_id, Order.paid_at, Order.currency, Order.amount, Order.decision_reason)
+        .where(_HELD)
+        .order_by(Order.id)
+        .limit(limit)
+    )
+    if after is not None:
+        wanted = wanted.where(Order.id > after)
+    return [HeldOrder(*row[:5], reason=row[5] or "") for row in db.execute(wanted)]
 
 
 def hold(db: Session, order_id: str, reason: str, *, actor: str, now: datetime) -> None:

@@ -236,7 +236,7 @@ def _apply_waiting(db: Session, waiting: Sequence[_Seen], known: dict[str, order
         reasons = _reasons(result.errors)
         db.execute(update(OrderEvent).where(OrderEvent.id == row.id).values(status=status, reasons=reasons))
         if result.errors:
-            _alert(db, row.webhook_id, row.order_id, row.type, result.errors, batch.now)
+            _alert(db, row.webhook_id, row.order_id, row.type, data[row.id], result.errors, batch.now)
 
 
 def _apply(db: Session, known: dict[str, order_steps.Known], event: Event, batch: Batch) -> EventResult:
@@ -264,7 +264,7 @@ def _keep(db: Session, items: Sequence[_Item], seen: Sequence[_Seen], now: datet
             continue
         row = _row(item, result, now)
         if result.status == REFUSED and (before := refused_before.get((webhook_id, row["fingerprint"]))):
-            again.append({"its_id": before, "its_reasons": row["reasons"], "its_time": now})
+            again.append({"its_id": before, "its_reasons": row["reasons"]})  # when it was received stays
         else:
             rows.append(row)
         if result.status != REFUSED:
@@ -272,11 +272,12 @@ def _keep(db: Session, items: Sequence[_Item], seen: Sequence[_Seen], now: datet
     insert_all(db, OrderEvent, rows)
     if again:
         statement = _EVENT.update().where(_EVENT.c.id == bindparam("its_id"))
-        statement = statement.values(reasons=bindparam("its_reasons"), received_at=bindparam("its_time"))
+        statement = statement.values(reasons=bindparam("its_reasons"))
         db.connection().execute(statement, again)
     for item in items:
         if item.result and item.result.status == REFUSED:
-            _alert(db, item.incoming.webhook_id, item.order_id, item.incoming.type, item.result.errors, now)
+            incoming = item.incoming
+            _alert(db, incoming.webhook_id, item.order_id, incoming.type, incoming.data, item.result.errors, now)
     came_right = {row.webhook_id for row in seen if row.status == REFUSED} & set(settled)
     if came_right:
         gone = (OrderEvent.webhook_id.in_(came_right), OrderEvent.status == REFUSED)
@@ -288,12 +289,12 @@ def _keep(db: Session, items: Sequence[_Item], seen: Sequence[_Seen], now: datet
 
 
 def _alert(
-    db: Session, webhook_id: str, order_id: str, type_: str, errors: Sequence[FieldError], now: datetime
+    db: Session, webhook_id: str, order_id: str, type_: str, data: Any, errors: Sequence[FieldError], now: datetime
 ) -> None:
-    reason = [reasons.told_at(error) for error in errors[:3]]
+    reason = [reasons.told_at(error, data) for error in errors[:3]]
     open_ones = db.execute(select(OrderEvent.id).where(text(EVENT_REFUSED)).limit(notices.MOST_ALERTS + 1)).all()
     many = len(open_ones) > notices.MOST_ALERTS
-    notices.event_refused(db, "many" if many else webhook_id, order_id, type_, reason, now=now)
+    notices.event_refused(db, "many" if many else webhook_id, order_id, reasons.event_name(type_), reason, now=now)
 
 
 def _row(item: _Item, result: EventResult, now: datetime) -> dict[str, Any]:

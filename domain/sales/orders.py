@@ -196,8 +196,11 @@ _COMMISSIONS: Final = (
 _NAMES: Final = select(Member.member_id, Member.name).where(among(Member.member_id, "member_ids"))
 
 
-def order(db: Session, which: str | int) -> OrderView:
-    """Return one order with everything about it, by its order id, or by the `id` that lists have. Raises NotFound."""
+def order(db: Session, which: str | int, *, reader: int | None = None) -> OrderView:
+    """Return one order with everything about it, by its order id, or by the `id` that lists have. Raises NotFound.
+
+    Reasons are told to the member `reader`, if given.
+    """
     its = Order.order_id == which if isinstance(which, str) else Order.id == which
     row = db.execute(_ORDER.where(its)).one_or_none()
     if row is None:
@@ -224,19 +227,22 @@ def order(db: Session, which: str | int) -> OrderView:
         ),
         parcels=tuple(ParcelView(*each) for each in db.execute(_PARCELS.where(Parcel.order_id == row.id))),
         commission_currency=currency,
-        commissions=_explained(db, row, lines, currency) if currency else (),
+        commissions=_explained(db, row, lines, currency, reader) if currency else (),
     )
 
 
-def _explained(db: Session, order: Any, lines: Sequence[Any], currency: str) -> tuple[CommissionView, ...]:
+def _explained(
+    db: Session, order: Any, lines: Sequence[Any], currency: str, reader: int | None
+) -> tuple[CommissionView, ...]:
     rows = db.execute(_COMMISSIONS.where(Commission.order_id == order.id))
     views = [CommissionView(**row._mapping) for row in rows]
-    reasons = _explanations(db, order, lines, currency)
+    told = next((view.member_id for view in views if view.member == reader), None)
+    reasons = _explanations(db, order, lines, currency, told)
     return tuple(replace(view, why=reasons(view.line, view.level)) for view in views)
 
 
 def _explanations(
-    db: Session, order: Any, lines: Sequence[Any], currency: str
+    db: Session, order: Any, lines: Sequence[Any], currency: str, reader: str | None
 ) -> Callable[[int, int], tuple[Words, ...]]:
     """Return a function that tells, for a line and a level, why its commission is what it is."""
     stories: dict[int, tuple[list[Step], str]] = {}
@@ -258,6 +264,7 @@ def _explanations(
             order_currency=order.currency,
             cost_currency=cost_currency,
             names=names,
+            reader=reader,
         )
         return (*told, *_decided(order.decision, order.decision_reason))
 
@@ -282,6 +289,28 @@ def product_names(sku: Any) -> tuple[ColumnElement[str], ColumnElement[str]]:
         select(column).where(Product.sku == sku).scalar_subquery() for column in (Product.name, Product.name_en)
     )
     return func.coalesce(name, sku).label("product"), func.coalesce(name_en, name, sku).label("product_en")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnOrder:
+    """An order of one's own; `earns` is set for one that came through the member or their team."""
+
+    id: int
+    earns: bool
+
+
+def own(db: Session, member: int, order_id: str) -> OwnOrder | None:
+    """Return the order if the member bought it, brought it or earns on it; capitals may have been left out."""
+    buyer_id = select(Member.buyer_id).where(Member.id == member).scalar_subquery()
+    commission = select(Commission.id).where(Commission.order_id == Order.id, Commission.member_id == member).exists()
+    earns = func.coalesce(Order.credited_id == member, False) | commission
+    row = db.execute(
+        select(Order.id, earns.label("earns"))
+        .where(Order.order_id.in_([order_id, order_id.upper()]), earns | (Order.buyer_id == buyer_id))
+        .order_by(Order.order_id != order_id)
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else OwnOrder(row.id, bool(row.earns))
 
 
 def orders_of(db: Session, member: int, *, after: int | None = None, limit: int = PAGE) -> list[OrderRow]:

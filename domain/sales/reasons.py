@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from domain.items import FieldError
 from domain.wording import Words, words
@@ -33,6 +33,44 @@ def told(reason: str) -> Words:
     return words("as_is", text=reason)
 
 
-def told_at(error: FieldError) -> Words:
-    """The reason with the place in the event where it was found."""
-    return words("reason.at", field=error.field, reason=told(error.reason))
+def told_at(error: FieldError, data: Any = None) -> Words:
+    """The reason with the place where it was found, and what the shop has sent there if the event's `data` is given."""
+    given = _value_at(data, error.field)
+    if given is None:
+        return words("reason.at", field=place(error.field), reason=told(error.reason))
+    short = str(given) if len(str(given)) <= _LONGEST else str(given)[: _LONGEST - 1] + "…"
+    return words("reason.at_given", field=place(error.field), given=short, reason=told(error.reason))
+
+
+def place(field: str) -> Words:
+    """The name of a field of an event: `items[0].sku` is the SKU of the first line of goods."""
+    if found := _OF_A_LINE.fullmatch(field):
+        return words(f"field.line_{found['name']}", n=int(found["at"]) + 1)
+    return words(f"field.{field}") if field in _FIELDS else words("as_is", text=field)
+
+
+def event_name(type_: str) -> Words:
+    """What happened, by the shop's name for it."""
+    name = type_.removeprefix("order.")
+    return words(f"event.{name}") if name in _EVENTS else words("as_is", text=type_)
+
+
+_LONGEST: Final = 40
+_OF_A_LINE: Final = re.compile(r"items\[(?P<at>\d{1,4})\]\.(?P<name>sku|quantity|amount)")
+_FIELDS: Final = frozenset({"items", "currency", "paid_at", "completed_at", "at", "refund_id", "shipping", "parcels"})
+_EVENTS: Final = frozenset(
+    {"paid", "shipped", "customs_cleared", "delivered", "completed", "refunded", "cancelled", "case_opened",
+     "case_closed"}
+)  # fmt: skip
+
+
+def _value_at(data: Any, field: str) -> Any:
+    """The value under a field such as items[0].sku; None where there is none."""
+    for name, at in re.findall(r"([^.\[\]]+)|\[([0-9]+)\]", field):
+        if name and isinstance(data, dict):
+            data = data.get(name)
+        elif at and isinstance(data, list) and int(at) < len(data):
+            data = data[int(at)]
+        else:
+            return None
+    return data

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from domain.money import Money, percent
 from domain.money.commission import TRACE_CODES, Step
+from domain.money.explanation import OTHERS_CODES
 from domain.sales.attribution import CREDIT_CODES
 from domain.wording import Words, in_two_languages, words
 
@@ -31,13 +32,21 @@ _OF_COST: Final = frozenset({("cost_converted", "cost")})
 KNOWN_TIERS: Final = frozenset({"bronze", "silver", "gold", "platinum", "diamond"})
 """Tiers that have a name in both languages; any other is called what the shop calls it."""
 
+YOURS: Final[Mapping[str, tuple[str, ...]]] = {
+    f"{code}_yours": params
+    for code, params in {**CREDIT_CODES, **TRACE_CODES}.items()
+    if code in ("credit_ref", "credit_binding", "credit_binding_protected", "passed_up", "self_set_used")
+}
+"""The same steps as they are told to the very member they speak of."""
+
 
 def _name(param: str) -> str:
     return param.removesuffix("_bp")
 
 
 CODES: Final[Mapping[str, tuple[str, ...]]] = {
-    code: tuple(_name(param) for param in params) for code, params in {**CREDIT_CODES, **TRACE_CODES, **DECIDED}.items()
+    code: tuple(_name(param) for param in params)
+    for code, params in {**CREDIT_CODES, **TRACE_CODES, **OTHERS_CODES, **YOURS, **DECIDED}.items()
 }
 """Every step with its parameters as the texts see them: `rate_bp` has become `rate`, a text such as 4.5%."""
 
@@ -48,9 +57,18 @@ def members_in(steps: Iterable[Step]) -> set[str]:
 
 
 def tell(
-    steps: Iterable[Step], *, currency: str, order_currency: str, cost_currency: str, names: Mapping[str, str]
+    steps: Iterable[Step],
+    *,
+    currency: str,
+    order_currency: str,
+    cost_currency: str,
+    names: Mapping[str, str],
+    reader: str | None = None,
 ) -> list[Words]:
-    """Put kept steps into words. `currency` is that of settlement, `names` has the members' names by external id."""
+    """Put kept steps into words. `currency` is that of settlement, `names` has the members' names by external id.
+
+    `reader` is the external id of the member who is told, if it is one.
+    """
 
     def value(code: str, param: str, given: Any) -> object:
         if param.endswith("_bp"):
@@ -73,7 +91,7 @@ def tell(
 
     return [
         Words(
-            f"why.{code}",
+            f"why.{code}_yours" if f"{code}_yours" in YOURS and step["member"] == reader else f"why.{code}",
             {_name(param): value(str(code), param, given) for param, given in step.items() if param != "code"},
         )
         for step in steps

@@ -19,8 +19,8 @@ from domain.schema.mall import (
 )
 from domain.schema.messages import Announcement, ChatMessage, Inbox, Outbox
 from domain.schema.money import Account, Entry, Posting
-from domain.schema.people import Contact, Member, Mute
-from domain.schema.reach import PlatformFile
+from domain.schema.people import ChannelCode, Contact, EntryLink, Member, Mute, WrongCode
+from domain.schema.reach import Allowance, MassSend, PlatformFile, SceneCode
 from domain.schema.sales import (
     Binding,
     Commission,
@@ -33,28 +33,45 @@ from domain.schema.sales import (
     Refund,
 )
 from domain.schema.search_ddl import search_ddl
-from domain.schema.work import Alert, ApiKey, AuditRow, Fact, JobRun, Task, TaskTemplate
+from domain.schema.work import (
+    Alert,
+    ApiKey,
+    AuditRow,
+    Fact,
+    Holiday,
+    JobRun,
+    Leave,
+    RestDay,
+    Task,
+    TaskTemplate,
+)
 
 __all__ = [
     "IMMUTABLE",
     "Account",
     "Alert",
+    "Allowance",
     "Announcement",
     "ApiKey",
     "AuditRow",
     "Base",
     "Binding",
     "Brand",
+    "ChannelCode",
     "ChatMessage",
     "Commission",
     "Contact",
     "CurrencyRate",
     "DaySalt",
     "Entry",
+    "EntryLink",
     "Fact",
+    "Holiday",
     "Inbox",
     "JobRun",
+    "Leave",
     "Link",
+    "MassSend",
     "Member",
     "Mute",
     "Order",
@@ -70,11 +87,14 @@ __all__ = [
     "Product",
     "ProductText",
     "Refund",
+    "RestDay",
+    "SceneCode",
     "Stock",
     "Task",
     "TaskTemplate",
     "Visit",
     "VisitDay",
+    "WrongCode",
     "immutability_ddl",
     "search_ddl",
 ]

@@ -34,12 +34,16 @@ class Inbox(Base):
 
 
 class Announcement(Base):
-    """One text to an audience; `reached_id` is the last member that has its outbox row."""
+    """One text to an audience; `reached_id` is the last member that has its outbox row.
+
+    With a `text_en`, that is for those who read English and `text` is Chinese; else `text` is for everybody.
+    """
 
     __tablename__ = "announcement"
     __table_args__ = (one_of("state", "scheduled", "queueing", "queued", "cancelled"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     text: Mapped[str]
+    text_en: Mapped[str | None]
     audience: Mapped[str]
     at: Mapped[datetime]
     state: Mapped[str] = mapped_column(default="scheduled")
@@ -79,6 +83,7 @@ class Outbox(Base):
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id"))
     text_key: Mapped[str]
     params: Mapped[Any]
+    picture: Mapped[Any | None]  # its kind and what is on it
     category: Mapped[str]
     priority: Mapped[int]  # smaller goes first: money 20, tasks 40, announcements 60
     announcement_id: Mapped[int | None] = mapped_column(ForeignKey("announcement.id"))
@@ -90,6 +95,7 @@ class Outbox(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     taken: Mapped[int | None]  # how often it was taken for sending: only its last taker may say what became of it
     error: Mapped[str | None]
+    route: Mapped[str | None]  # where a channel has several: how it went
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
 

@@ -44,6 +44,10 @@ class Member(Base):
     buyer_id: Mapped[str | None] = mapped_column(unique=True)  # this person's customer id in the shop
     locale: Mapped[str | None]
     joined_at: Mapped[datetime]
+    first_channel: Mapped[str | None]  # where notices go first; none: to the chat used last
+    # When promotions wait: minutes of the business day, from first to last; none: as the house has it.
+    quiet_from: Mapped[int | None]
+    quiet_to: Mapped[int | None]
 
 
 class Contact(Base):
@@ -63,9 +67,38 @@ class Contact(Base):
     unreachable_since: Mapped[datetime | None]  # blocked or gone, until they return
 
 
+class EntryLink(Base):
+    """A link that lets one browser enter the web chat as this member, once; only a hash of its code is kept."""
+
+    __tablename__ = "entry_link"
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), primary_key=True)
+    hash: Mapped[str] = mapped_column(unique=True)
+    expires_at: Mapped[datetime]
+
+
 class Mute(Base):
-    """Which kind of notice a member does not want: business or promotion (system notices cannot be muted)."""
+    """Which kind of notice a member does not want: business, of it the tasks alone, or promotion (system notices cannot
+    be muted)."""
 
     __tablename__ = "mute"
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), primary_key=True)
     category: Mapped[str] = mapped_column(primary_key=True)
+
+
+class ChannelCode(Base):
+    """The code that joins another chat to a member: one at a time, used once, of which only a hash is stored."""
+
+    __tablename__ = "channel_code"
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), primary_key=True)
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id"))  # the chat that asked for it
+    hash: Mapped[str] = mapped_column(unique=True)
+    expires_at: Mapped[datetime]
+
+
+class WrongCode(Base):
+    """How many codes that lead nowhere were tried on a chat since a time: whoever guesses has to stop."""
+
+    __tablename__ = "wrong_code"
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id"), primary_key=True)
+    tries: Mapped[int]
+    since: Mapped[datetime]

@@ -56,6 +56,11 @@ class Order(Base):
 
 Index("ix_orders_credited_id_paid_at", Order.credited_id, Order.paid_at)
 
+ORDER_HELD = "orders.decision = 'held'"
+"""Which orders wait for a decision: few of many, so queries repeat the condition to find their index."""
+
+Index("ix_orders_held", Order.id, sqlite_where=text("decision = 'held'"), postgresql_where=text("decision = 'held'"))
+
 
 class OrderLine(Base):
     """A line, all that is needed to compute its commissions again after a refund, and why they are what they are."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.schema.base import Base, one_of
@@ -17,15 +17,20 @@ class TaskTemplate(Base):
     code: Mapped[str] = mapped_column(unique=True)
     title: Mapped[str]
     title_en: Mapped[str]
-    audience: Mapped[str]  # distributor | merchant | agent | all
-    check: Mapped[str]  # first_visit | visitors | sale: read from real data
+    audience: Mapped[str]  # all | a role | class:CLASS | tier:TIER | stage:STAGE
+    check: Mapped[str]  # first_visit | visitors | sale | week_sales | downline_sale: read from real data
     target: Mapped[int]
     points: Mapped[int]
     active: Mapped[bool] = mapped_column(default=True)
+    lowest: Mapped[int | None]  # with `highest`: the target is chosen for each member between these two
+    highest: Mapped[int | None]
+    weekdays: Mapped[str | None]  # such as "12345", Monday is 1; none: every day
+    first_day: Mapped[date | None]
+    last_day: Mapped[date | None]
 
 
 class Task(Base):
-    """One task of one member on one business day."""
+    """One task of one member, due by the end of the business day `day`: that very day, or the last of its week."""
 
     __tablename__ = "task"
     __table_args__ = (
@@ -39,6 +44,36 @@ class Task(Base):
     target: Mapped[int]
     points: Mapped[int]
     done_at: Mapped[datetime | None]
+    reason: Mapped[Any | None]  # why this target, as words
+    suggested_id: Mapped[int | None]  # the product to sell
+
+
+class Holiday(Base):
+    """A day on which nobody is given tasks or reminded of them."""
+
+    __tablename__ = "holiday"
+    day: Mapped[date] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    name_en: Mapped[str]
+
+
+class RestDay(Base):
+    """A weekday on which a member rests, Monday is 1."""
+
+    __tablename__ = "rest_day"
+    __table_args__ = (CheckConstraint("weekday BETWEEN 1 AND 7", name="weekday"),)
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), primary_key=True)
+    weekday: Mapped[int] = mapped_column(primary_key=True)
+
+
+class Leave(Base):
+    """Days a member takes off, both included."""
+
+    __tablename__ = "leave"
+    __table_args__ = (CheckConstraint("first_day <= last_day", name="order"),)
+    member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), primary_key=True)
+    first_day: Mapped[date] = mapped_column(primary_key=True)
+    last_day: Mapped[date]
 
 
 class JobRun(Base):

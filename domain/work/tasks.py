@@ -1,45 +1,36 @@
-"""The day's tasks: given each business morning, checked from what really happened, never for mere sharing."""
+"""A member's tasks: how far each has come by what really happened, marked done at once, reminded of in the evening."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
 from domain import wording
 from domain.messages import outbox
 from domain.messages.outbox import TASKS, Notice
-from domain.periods import business_day
-from domain.roles import SELLERS
-from domain.schema import Member, Order, Outbox, Task, TaskTemplate, Visit
-from domain.schema.base import Day, Json, Utc
-from domain.sql import chunks, insert_ignore, insert_selected
+from domain.periods import Period, business_day, business_week, local_date
+from domain.schema import Member, Order, Product, Task, TaskTemplate, Visit
+from domain.sql import chunks
 from domain.wording import Words, words
-
-FIRST_VISIT: Final = "first_visit"  # somebody else followed one of the member's links
-VISITORS: Final = "visitors"  # so many different people did
-SALE: Final = "sale"  # so many orders were paid through the member, by other people
-CHECKS: Final = (FIRST_VISIT, VISITORS, SALE)
+from domain.work import days_off
+from domain.work.task_facts import NEW_IN_TEAM, live, real_sale
+from domain.work.task_templates import DOWNLINE_SALE, SALE, WEEK_SALES, WEEKLY, sunday, title
 
 CHUNK: Final = 1_000
-"""Members per transaction; each has a few tasks and a notice."""
+"""Tasks, or members, per transaction."""
 
-
-_FIRST_TEMPLATES: Final = (
-    ("first_visit", "带来今天的第一位访客", "Bring today's first visitor", "all", FIRST_VISIT, 1, 5),
-    ("visitors_5", "带来 5 位访客", "Bring 5 visitors", "distributor", VISITORS, 5, 10),
-    ("visitors_20", "带来 20 位访客", "Bring 20 visitors", "merchant", VISITORS, 20, 20),
-    ("sale", "成交一单", "Sell one order", "all", SALE, 1, 30),
-)
+_LATE: Final = timedelta(hours=2)
+"""For so long after midnight what came in late is still looked at for the day before."""
 
 
 @dataclass(frozen=True, slots=True)
 class TodayTask:
-    """A task of one member today; `reached` of `target` is done, never more than `target`."""
+    """A task of one member; `reached` of `target` is done, never more than `target`. `due` is its last day."""
 
     id: int
     title: Words
@@ -48,154 +39,122 @@ class TodayTask:
     reached: int
     points: int
     done_at: datetime | None
+    due: date
+    why: Words | None = None
+    product: int | None = None
+    product_name: Words | None = None
+
+    @property
+    def done(self) -> bool:
+        return self.reached >= self.target
 
 
-def seed_templates(db: Session) -> None:
-    """Put down the tasks that every installation begins with; those an operator has changed stay as they are."""
-    names = ("code", "title", "title_en", "audience", "check", "target", "points")
-    rows = [dict(zip(names, template, strict=True)) | {"active": True} for template in _FIRST_TEMPLATES]
-    insert_ignore(db, TaskTemplate, rows, key=["code"])
-
-
-def title(zh: str, en: str) -> Words:
-    """A title that operators write in both languages, shown in the reader's."""
-    return words("bilingual", zh=zh, en=en)
-
-
-def _line(template: Any) -> Words:
-    return words("task.line", title=title(template.title, template.title_en), points=template.points)
-
-
-def _live() -> ColumnElement[bool]:
-    return and_(Member.status == "active", Member.role.in_(SELLERS))
-
-
-def _meant_for() -> ColumnElement[bool]:
-    return and_(TaskTemplate.active, or_(TaskTemplate.audience == "all", TaskTemplate.audience == Member.role))
-
-
-def _given(day: date) -> dict[str, Any]:
-    return {
-        "member_id": Member.id,
-        "template_id": TaskTemplate.id,
-        "day": literal(day, Day()),
-        "target": TaskTemplate.target,
-        "points": TaskTemplate.points,
-    }
-
-
-def assign(db: Session, day: date, *, now: datetime, after: int = 0, limit: int = CHUNK) -> int | None:
-    """Give their tasks of `day` to the next `limit` members after the id `after`, and tell them.
-
-    Returns the last id reached, None once everybody has theirs. Run again, it changes nothing.
-    """
-    members = select(Member.id).where(_live(), Member.id > after).order_by(Member.id).limit(limit).subquery()
-    found, last = db.execute(select(func.count(), func.max(members.c.id))).one()
-    if not found:
-        return None
-    these = and_(_live(), Member.id > after, Member.id <= last)
-    _give(db, day, these)
-    templates = db.execute(
-        select(TaskTemplate.title, TaskTemplate.title_en, TaskTemplate.points, TaskTemplate.audience)
-        .where(TaskTemplate.active)
-        .order_by(TaskTemplate.id)
-    ).all()
-    for role in SELLERS:
-        own = [_line(template) for template in templates if template.audience in ("all", role)]
-        if own:
-            _tell_morning(db, day, own, these & (Member.role == role), now)
-    return int(last) if found == limit else None
-
-
-def count(db: Session, day: date) -> int:
-    """Return how many tasks were given for `day`."""
-    return db.scalar(select(func.count()).select_from(Task).where(Task.day == day)) or 0
-
-
-def assign_to(db: Session, member: int, day: date) -> None:
-    """Give one member the tasks of `day`, as for somebody who joined after the morning. No notice."""
-    _give(db, day, and_(_live(), Member.id == member))
-
-
-def _give(db: Session, day: date, these: ColumnElement[bool]) -> None:
-    pairs = select(Member.id).join(TaskTemplate, _meant_for()).where(these)
-    insert_selected(db, Task, _given(day), pairs, key=["member_id", "day", "template_id"])
-
-
-def _tell_morning(db: Session, day: date, lines: Sequence[Words], these: ColumnElement[bool], now: datetime) -> None:
-    instant = literal(now, Utc())
-    columns: dict[str, Any] = {
-        "key": literal(f"tasks-morning:{day}:").concat(Member.id),
-        "member_id": Member.id,
-        "text_key": literal("notice.tasks_morning"),
-        "params": literal(wording.to_json({"day": day, "tasks": list(lines)}), Json()),
-        "category": literal("business"),
-        "priority": literal(TASKS),
-        "state": literal("queued"),
-        "not_before": instant,
-        "attempts": literal(0),
-        "created_at": instant,
-    }
-    insert_selected(db, Outbox, columns, select(Member.id).where(these), key=["key"])
-
-
-def _reached(day: date, zone: tzinfo) -> ColumnElement[int]:
-    """SQL: how far the member of a task has come on `day`."""
-    period = business_day(day, zone)
-    visitors = (
-        select(func.count(Visit.visitor.distinct()))
-        .where(Visit.member_id == Task.member_id, Visit.day == day, ~Visit.bot)
-        .scalar_subquery()
-    )
-    sold = and_(Order.paid_at >= period.start, Order.paid_at < period.end, Order.cancelled_at.is_(None))
-    sales = (
-        select(func.count())
-        .select_from(Order)
-        .join(Member, Member.id == Order.credited_id)
-        .where(Order.credited_id == Task.member_id, sold)
-        .where(or_(Order.buyer_id.is_(None), Member.buyer_id.is_(None), Order.buyer_id != Member.buyer_id))
-        .scalar_subquery()
-    )
-    return case((TaskTemplate.check == SALE, sales), else_=visitors)
+def _of_day(day: date) -> ColumnElement[bool]:
+    """SQL: whether a task is one of `day`: due then, or one of its week."""
+    return or_(Task.day == day, and_(Task.day == sunday(day), TaskTemplate.check.in_(WEEKLY)))
 
 
 def _tasks(day: date) -> Select[Any]:
     return (
         select(Task.id)
         .join(TaskTemplate, TaskTemplate.id == Task.template_id)
-        .where(Task.day == day)
-        .order_by(TaskTemplate.id, Task.id)
+        .where(Task.day.in_({day, sunday(day)}), _of_day(day))
+        .order_by(TaskTemplate.check.in_(WEEKLY), TaskTemplate.id, Task.id)
+    )
+
+
+def _visitors(day: date) -> Any:
+    return (
+        select(func.count(Visit.visitor.distinct()))
+        .where(Visit.member_id == Task.member_id, Visit.day == day, ~Visit.bot)
+        .scalar_subquery()
+    )
+
+
+def _paid_in(period: Period) -> ColumnElement[bool]:
+    return and_(Order.paid_at >= period.start, Order.paid_at < period.end)
+
+
+def _sales(period: Period) -> Any:
+    return (
+        select(func.count())
+        .select_from(Order)
+        .join(Member, Member.id == Order.credited_id)
+        .where(Order.credited_id == Task.member_id, _paid_in(period), real_sale())
+        .scalar_subquery()
+    )
+
+
+def _first_sales_below(week: Period) -> Any:
+    """How many new members right below first sold in `week`; what they or the member buy does not count."""
+    new, own, earlier = aliased(Member), aliased(Member), aliased(Order)
+    before = (
+        select(earlier.id)
+        .where(earlier.credited_id == new.id, earlier.paid_at < week.start, earlier.cancelled_at.is_(None))
+        .exists()
+    )
+    return (
+        select(func.count(new.id.distinct()))
+        .select_from(new)
+        .join(Order, Order.credited_id == new.id)
+        .join(own, own.id == new.sponsor_id)
+        .where(new.sponsor_id == Task.member_id, new.joined_at >= week.start - NEW_IN_TEAM, ~before)
+        .where(_paid_in(week), real_sale(new), real_sale(own))
+        .scalar_subquery()
+    )
+
+
+def _reached(day: date, zone: tzinfo) -> ColumnElement[int]:
+    """SQL: how far the member of a task of `day` has come."""
+    today, week = business_day(day, zone), business_week(day, zone)
+    return case(
+        (TaskTemplate.check == SALE, _sales(today)),
+        (TaskTemplate.check == WEEK_SALES, _sales(week)),
+        (TaskTemplate.check == DOWNLINE_SALE, _first_sales_below(week)),
+        else_=_visitors(day),
     )
 
 
 def today(db: Session, member: int, day: date, *, zone: tzinfo) -> list[TodayTask]:
-    """Return the member's tasks of the business day `day`, with how far each has come."""
+    """Return the member's tasks of the business day `day` and its week, with how far each has come."""
     rows = db.execute(
         _tasks(day)
+        .outerjoin(Product, Product.id == Task.suggested_id)
         .where(Task.member_id == member)
         .with_only_columns(
-            Task.id,
+            Task.__table__,
             TaskTemplate.title,
             TaskTemplate.title_en,
             TaskTemplate.check,
-            Task.target,
-            Task.points,
-            Task.done_at,
+            Product.name.label("product"),
+            func.coalesce(Product.name_en, Product.name).label("product_en"),
             _reached(day, zone).label("reached"),
         )
     ).all()
-    return [
-        TodayTask(
-            row.id,
-            title(row.title, row.title_en),
-            row.check,
-            row.target,
-            row.target if row.done_at else min(row.reached, row.target),
-            row.points,
-            row.done_at,
-        )
-        for row in rows
-    ]
+    return [_today(row) for row in rows]
+
+
+def _today(row: Any) -> TodayTask:
+    return TodayTask(
+        row.id,
+        title(row.title, row.title_en, row.target),
+        row.check,
+        row.target,
+        row.target if row.done_at else min(row.reached, row.target),
+        row.points,
+        row.done_at,
+        row.day,
+        None if row.reason is None else Words(row.reason[0], wording.from_json(row.reason[1])),
+        row.suggested_id,
+        None if row.product is None else words("bilingual", zh=row.product, en=row.product_en),
+    )
+
+
+def days_to_check(now: datetime, zone: tzinfo) -> list[date]:
+    """Return the business days whose tasks may be fulfilled by what is known at `now`."""
+    day = local_date(now, zone)
+    late = local_date(now - _LATE, zone)
+    return [day] if late == day else [late, day]
 
 
 def fulfilled(db: Session, day: date, *, zone: tzinfo) -> list[int]:
@@ -212,7 +171,7 @@ def _complete(db: Session, tasks: Sequence[int], now: datetime) -> int:
     open_ones = update(Task).where(Task.id.in_(tasks), Task.done_at.is_(None))
     done = db.scalars(open_ones.values(done_at=now).returning(Task.id)).all()
     rows = db.execute(
-        select(Task.id, Task.member_id, Task.points, TaskTemplate.title, TaskTemplate.title_en)
+        select(Task.id, Task.member_id, Task.target, Task.points, TaskTemplate.title, TaskTemplate.title_en)
         .join(TaskTemplate, TaskTemplate.id == Task.template_id)
         .where(Task.id.in_(done))
         .order_by(Task.id)
@@ -222,7 +181,7 @@ def _complete(db: Session, tasks: Sequence[int], now: datetime) -> int:
             f"task-done:{row.id}",
             row.member_id,
             "notice.task_done",
-            {"title": title(row.title, row.title_en), "points": row.points},
+            {"title": title(row.title, row.title_en, row.target), "points": row.points},
             "business",
             TASKS,
         )
@@ -238,15 +197,19 @@ def check(db: Session, day: date, *, now: datetime, zone: tzinfo) -> int:
 
 
 def remind(db: Session, day: date, *, now: datetime, after: int = 0, limit: int = CHUNK) -> int | None:
-    """Remind the next `limit` members after the id `after` of what is still open on `day`.
+    """Remind the next `limit` members after the id `after` of what is due on `day` and still open.
 
-    Returns the last id reached, None once everybody was reminded. Who has done everything hears nothing.
+    Returns the last id reached, None once everybody was reminded. Who has done everything, rests, or has muted business
+    notices hears nothing.
     """
+    if days_off.is_holiday(db, day):
+        return None
     members = list(
         db.scalars(
             select(Task.member_id)
             .join(Member, Member.id == Task.member_id)
-            .where(Task.day == day, Task.done_at.is_(None), Task.member_id > after, _live())
+            .where(Task.day == day, Task.done_at.is_(None), Task.member_id > after, live())
+            .where(days_off.works(Member.id, day), ~outbox.is_muted(Member.id, "business"))
             .group_by(Task.member_id)
             .order_by(Task.member_id)
             .limit(limit)
@@ -254,12 +217,13 @@ def remind(db: Session, day: date, *, now: datetime, after: int = 0, limit: int 
     )
     rows = db.execute(
         _tasks(day)
-        .where(Task.done_at.is_(None), Task.member_id.in_(members))
-        .with_only_columns(Task.member_id, TaskTemplate.title, TaskTemplate.title_en, Task.points)
+        .where(Task.day == day, Task.done_at.is_(None), Task.member_id.in_(members))
+        .with_only_columns(Task.member_id, Task.target, TaskTemplate.title, TaskTemplate.title_en, Task.points)
     )
     still_open: dict[int, list[Words]] = {member: [] for member in members}
     for row in rows:
-        still_open[row.member_id].append(_line(row))
+        name = title(row.title, row.title_en, row.target)
+        still_open[row.member_id].append(words("task.line", title=name, points=row.points))
     outbox.put_all(
         db,
         [

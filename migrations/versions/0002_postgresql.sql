@@ -1,9 +1,1 @@
-ALTER TABLE outbox ADD COLUMN taken BIGINT
-
-CREATE TABLE platform_file (
-	account TEXT NOT NULL,
-	content_key TEXT NOT NULL,
-	file_id TEXT NOT NULL,
-	expires_at TIMESTAMP WITH TIME ZONE,
-	CONSTRAINT pk_platform_file PRIMARY KEY (account, content_key)
-)
+ALTER TABLE announcement ADD COLUMN text_en TEXT

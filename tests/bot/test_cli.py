@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import subprocess
 import sys
 import time
@@ -17,9 +18,10 @@ import structlog
 
 from bot import cli, cli_support
 from bot.database import Database
-from domain.messages import alerts, outbox
+from domain.messages import alerts, announcements, outbox
 from domain.money import bookkeeping, ledger
-from domain.schema import Contact, Member
+from domain.money.settlement import SettlementInFuture
+from domain.schema import Contact, EntryLink, Member
 from domain.wording import words
 from tests.someone import THEN, chat, member
 
@@ -102,6 +104,39 @@ def test_the_first_operator_needs_only_a_chat_account(fenxiao: Fenxiao, database
     assert fenxiao("admin", "grant", "12345").status == 2
 
 
+def test_an_operator_of_the_web_chat_gets_a_link_to_enter_by(fenxiao: Fenxiao, database: Database) -> None:
+    made = fenxiao("admin", "grant", "webchat", "--name", "云姐", "--json").data
+    assert made["link"].startswith("http://localhost:8080/chat/enter/")
+    assert made["expires_at"].endswith("Z")
+    assert fenxiao("admin", "list", "--json").data == {"operators": [{"member_id": made["member_id"], "name": "云姐"}]}
+    again = fenxiao("admin", "entry", made["member_id"])
+    assert "http://localhost:8080/chat/enter/" in again.out
+    assert database.read_now(lambda db: db.query(EntryLink).count()) == 1
+
+
+def test_nobody_is_made_an_operator_whom_nobody_can_be(fenxiao: Fenxiao, database: Database) -> None:
+    invented = fenxiao("admin", "grant", "webchat:me")
+    assert (invented.status, invented.out) == (1, "")
+    assert "fenxiao admin grant webchat" in invented.err
+    assert fenxiao("admin", "grant", "telegram:@me").status == 2
+    assert fenxiao("admin", "grant", "member:m-nobody").status == 1
+    assert fenxiao("admin", "entry", "m-nobody").status == 1
+    assert database.read_now(lambda db: db.query(Member).count()) == 0
+
+
+def test_an_operator_can_be_named_by_the_member_and_be_none_again(fenxiao: Fenxiao, database: Database) -> None:
+    with database.transaction() as db:
+        chat(db, member(db, "m-1", name="Anna"), "telegram", "777")
+    assert fenxiao("admin", "grant", "member:m-1", "--json").data == {"member_id": "m-1", "operator": True}
+    fenxiao("admin", "entry", "m-1")
+    gone = fenxiao("admin", "revoke", "telegram:777", "--json").data
+    assert gone == {"member_id": "m-1", "operator": False, "left": 0}
+    assert database.read_now(lambda db: db.query(EntryLink).count()) == 0
+    twice = fenxiao("admin", "revoke", "member:m-1")
+    assert (twice.status, "is no operator" in twice.err) == (1, True)
+    assert "grant webchat" in fenxiao("admin", "list").out
+
+
 def test_a_key_is_shown_once_and_its_name_is_taken(fenxiao: Fenxiao) -> None:
     key = fenxiao("api-key", "create", "erp", "--scope", "write", "--json").data["key"]
     assert len(key) > 30
@@ -145,6 +180,12 @@ def test_an_announcement_is_counted_before_and_sent_after(fenxiao: Fenxiao, data
     refused = fenxiao("announce", "--text-file", text, "--audience", "everyone")
     assert (refused.status, refused.out) == (1, "")
     assert fenxiao("announce", "--text-file", "absent.txt").status == 2
+    zh, en = (f"{language}={written(tmp_path, f'{language}.txt', language)}" for language in ("zh", "en"))
+    assert fenxiao("announce", "--text-file", en, "--text-file", zh, "--json").data == {"id": 2, "recipients": 3}
+    seen = database.read_now(lambda db: announcements.find(db, 2))
+    assert (seen.text, seen.text_en) == ("zh", "en")
+    for wrong in ((zh, zh), (text, en), (text, text)):
+        assert fenxiao("announce", "--text-file", wrong[0], "--text-file", wrong[1]).status == 2
 
 
 def test_a_plan_is_checked_published_and_refused_with_the_reason(fenxiao: Fenxiao, tmp_path: Path) -> None:
@@ -157,6 +198,40 @@ def test_a_plan_is_checked_published_and_refused_with_the_reason(fenxiao: Fenxia
     assert fenxiao("plan", "publish", bad).status == 1
     published = fenxiao("plan", "publish", good, "--from", "2026-12-01T00:00:00Z", "--json").data
     assert (published["name"], published["from"]) == ("2026 autumn", "2026-12-01T00:00:00Z")
+
+
+def test_the_plan_to_start_from_has_nothing_against_it(fenxiao: Fenxiao) -> None:
+    example = str(ROOT / "config" / "plan.example.toml")
+    assert fenxiao("plan", "check", example).out == "Nothing stands against this plan.\n"
+    published = fenxiao("plan", "publish", example).out
+    assert re.search(r"is in force from 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ\.", published)
+
+
+def test_a_file_that_is_no_plan_is_said_to_be_none(fenxiao: Fenxiao) -> None:
+    said = fenxiao("plan", "check", str(ROOT / "README.md"))
+    assert (said.status, said.out.startswith("error: The file cannot be read as a plan: not TOML")) == (1, True)
+
+
+def test_what_is_not_there_is_named_and_times_have_their_year_and_zone(fenxiao: Fenxiao) -> None:
+    assert fenxiao("events", "retry", "99999").err == "There is no event 99999.\n"
+    future = cli_support.expected(SettlementInFuture(as_of=THEN.replace(year=2199, microsecond=5), now=THEN))
+    assert future == "It is not 2199-11-01T00:00:00Z yet; at most 2026-11-01T00:00:00Z can be settled."
+
+
+@pytest.mark.parametrize(
+    ("environment", "chosen", "spoken"),
+    [
+        ({"LANG": "en_US.UTF-8"}, None, "en"),
+        ({"LANG": "en_US.UTF-8", "LC_ALL": "zh_CN.UTF-8"}, None, "zh"),
+        ({"LANG": "en_US.UTF-8"}, "zh", "zh"),
+        ({"LANG": "C.UTF-8"}, None, None),
+        ({}, None, None),
+    ],
+)
+def test_whoever_starts_it_is_greeted_in_the_language_of_their_terminal(
+    environment: dict[str, str], chosen: str | None, spoken: str | None
+) -> None:
+    assert cli.terminal_language(environment, chosen) == spoken
 
 
 def test_what_needs_a_person_is_listed(fenxiao: Fenxiao, database: Database) -> None:
@@ -204,7 +279,8 @@ def test_finance_gets_its_tables_and_no_formula_in_them(fenxiao: Fenxiao, databa
         assert fenxiao("export", "ledger", "-o", str(tmp_path / name)).status == 0
     table = (tmp_path / "ledger.csv").read_text(encoding="utf-8-sig")
     assert "'=earned:A-1" in table
-    assert "1234" in table
+    assert ",1234," in table
+    assert [line.rpartition(",")[2] for line in table.splitlines()] == ["amount_decimal", "12.34", "-12.34"]
     books = (tmp_path / "ledger.beancount").read_text(encoding="utf-8")
     assert "Expenses:CommissionExpense  12.34 CNY" in books
     assert "Liabilities:Members:M-m-1:Pending  -12.34 CNY" in books

@@ -80,6 +80,9 @@ class FakeWeChat(FakeServer):
         self.menu: list[dict[str, Any]] = []
         self.scenes: dict[str, str] = {}
         """What is drawn in a QR code → its scene."""
+        self.mass_sent: dict[int, int] = {}
+        """Mass message → how many people got it."""
+        self.customer_tries = 0
         self.token_fetches = 0
         self.tries: list[float] = []
         """How long the bot took for each message that WeChat gave to it, in seconds."""
@@ -113,6 +116,15 @@ class FakeWeChat(FakeServer):
         return "\n\n".join(map(str, self.people.values()))
 
     # Messages to the bot
+
+    async def reports_mass(self, msg_id: int, status: str = "send success") -> Answer:
+        """Tell the bot how a mass message came out, as WeChat does some minutes later; a failure takes it back."""
+        delivered = self.mass_sent[msg_id] if status == "send success" else 0
+        now = int(self.now().timestamp())
+        counts = {"TotalCount": delivered, "FilterCount": delivered, "SentCount": delivered, "ErrorCount": 0}
+        event = {"MsgType": "event", "Event": "MASSSENDJOBFINISH", "MsgID": msg_id, "Status": status, **counts}
+        whole = {"ToUserName": self.account, "FromUserName": "mphelper", "CreateTime": now, **event}
+        return await self.deliver("mphelper", whole)
 
     async def verifies(self) -> bool:
         """Ask the bot's address to echo, as WeChat does when the address is registered."""

@@ -45,6 +45,7 @@ def method(path: str) -> Callable[[Method], Method]:
 @method("message/custom/send")
 def customer_message(fake: FakeWeChat, p: Params) -> Params:
     person = _person(fake, p.get("touser"))
+    fake.customer_tries += 1
     kind, content = str(p.get("msgtype")), p.get(str(p.get("msgtype"))) or {}
     text, more = _content(fake, kind, content)
     window = person.window() if person.is_follower else "shut"
@@ -80,6 +81,25 @@ def template_message(fake: FakeWeChat, p: Params) -> Params:
     return OK | {"msgid": msgid}
 
 
+@method("message/subscribe/bizsend")
+def subscription_notice(fake: FakeWeChat, p: Params) -> Params:
+    person = _person(fake, p.get("touser"))
+    template = str(p.get("template_id"))
+    fields = fake.templates.get(template)
+    if fields is None:
+        raise Refusal(40037, "invalid template_id")
+    data = p.get("data") or {}
+    values = {name: str((data.get(name) or {}).get("value") or "") for name in fields}
+    if not all(value.strip() for value in values.values()):
+        raise Refusal(47003, "argument invalid!")
+    if person.consents.get(template, 0) < 1:
+        raise Refusal(43101, "user refuse to accept the msg")
+    person.consents[template] -= 1
+    person.receives("subscription", "template", "\n".join(f"{name}: {value}" for name, value in values.items()))
+    fake.accept({"via": "subscription", "openid": person.openid, "data": values, "at": fake.now().isoformat()})
+    return OK
+
+
 @method("message/mass/send")
 def mass_message(fake: FakeWeChat, p: Params) -> Params:
     openids = p.get("touser")
@@ -92,11 +112,13 @@ def mass_message(fake: FakeWeChat, p: Params) -> Params:
         return {"errcode": 45065, "errmsg": "clientmsgid exist", "msg_id": known}
     msg_id = fake.next_message_id()
     fake.remember("mass", key, msg_id)
+    fake.mass_sent[msg_id] = 0
     month = fake.now().strftime("%Y-%m")
     for person in (fake.people.get(openid) for openid in openids):
         # Who has had four this month or does not follow is left out without a word.
         if person and person.is_follower and person.mass_this_month.get(month, 0) < MASS_PER_MONTH:
             person.mass_this_month[month] = person.mass_this_month.get(month, 0) + 1
+            fake.mass_sent[msg_id] += 1
             person.receives("mass", kind, text, **more)
             fake.accept({"via": "mass", "openid": person.openid, "text": text, "at": fake.now().isoformat()})
     return {"errcode": 0, "errmsg": "send job submission success", "msg_id": msg_id, "msg_data_id": msg_id}

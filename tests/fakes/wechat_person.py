@@ -51,6 +51,8 @@ class Person:
     seen: list[Seen] = field(default_factory=list)
     windows: dict[str, Window] = field(default_factory=dict)
     mass_this_month: dict[str, int] = field(default_factory=dict)
+    consents: dict[str, int] = field(default_factory=dict)
+    """Template → how many subscription notices of it they have agreed to."""
     last_sent: dict[str, Any] = field(default_factory=dict)
 
     # What they do. Each returns the direct reply; kind "nothing" if the bot chose not to answer.
@@ -109,6 +111,15 @@ class Person:
         if not self.is_follower:
             return await self.follows(scene)
         return await self._event("SCAN", f"scans {scene}", EventKey=scene, Ticket=f"ticket-{scene}")
+
+    async def agrees(self, *templates: str, to: bool = True) -> Answer:
+        """Answer the question whether the account may send one notice of each of these templates."""
+        for template in templates:
+            self.consents[template] = self.consents.get(template, 0) + 1 if to else 0
+        said = "accept" if to else "reject"
+        entries = [{"TemplateId": one, "SubscribeStatusString": said, "PopupScene": 2} for one in templates]
+        event = "subscribe_msg_popup_event"
+        return await self._event(event, f"{said}s {templates}", opens=None, SubscribeMsgPopupEvent={"List": entries})
 
     async def clicks_menu(self, key: str) -> Answer:
         return await self._event("CLICK", f"clicks {key}", EventKey=key)

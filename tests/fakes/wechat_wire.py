@@ -66,6 +66,8 @@ def to_xml(fields: dict[str, Any]) -> bytes:
         if isinstance(value, dict):
             inner = to_xml(value).decode().removeprefix("<xml>").removesuffix("</xml>")
             lines.append(f"<{name}>{inner}</{name}>")
+        elif isinstance(value, list):
+            lines += [to_xml({name: one}).decode().removeprefix("<xml>").removesuffix("</xml>") for one in value]
         elif isinstance(value, int):
             lines.append(f"<{name}>{value}</{name}>")
         else:

@@ -27,7 +27,7 @@ from domain.sales import order_events
 from domain.sales.order_data import IncomingEvent
 from domain.schema import Contact, Link, Member, Product
 from domain.wording import words
-from domain.work import tasks
+from domain.work import task_giving, task_templates
 from handlers.routing import Incoming, Shop, discover
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -41,6 +41,7 @@ SHOP = Shop(
     demo=False,
     channels=("webchat", "telegram", "wechat"),
     telegram_username="globalmallbot",
+    wechat_mass="service",
 )
 
 PLAN = """
@@ -251,8 +252,8 @@ def _open(db: Session, now: datetime) -> None:
     plans.publish(db, PLAN, effective_from=then, by="test", accept_guard=True, now=then)
     ops = db.execute(select(Member.id).where(Member.member_id == "ops")).scalar_one()
     set_operator(db, ops, True, actor="test", now=then)
-    tasks.seed_templates(db)
-    tasks.assign(db, now.astimezone(ZONE).date(), now=now)
+    task_templates.seed(db)
+    task_giving.assign(db, now.astimezone(ZONE).date(), now=now, zone=ZONE)
 
 
 def _all_right(results: Any) -> None:

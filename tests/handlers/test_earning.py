@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -47,7 +48,7 @@ def test_the_words_for_money_are_the_same_in_english_wherever_it_is_shown(house:
     seen = lin.says("earnings")
     for station in ("Estimated  ¥21.00", "Pending  ¥20.30", "Payable  ¥49.00", "Withdrawn  ¥0.00"):
         assert station in seen.text
-    assert "Pending ¥20.30 · payable ¥49.00" in lin.says("home").text
+    assert "Estimated ¥21.00 · pending ¥20.30 · payable ¥49.00" in lin.says("home").text
 
 
 def test_a_refund_after_payout_leaves_the_distributor_owing_and_says_why(house: House):
@@ -72,11 +73,13 @@ def test_every_commission_says_why_it_is_what_it_is(house: House):
     told = lin.presses("5 樱花玻尿酸精华").text
     assert "为什么是 ¥40.60？" in told
     assert "你是第 1 级" in told
-    assert "订单带着 小林 的推广码" in told
+    assert "订单带着你的推广码，算你卖的" in told
     assert "通用比例：第 1 级 35%，第 2 级 15%，第 3 级 5%" in told
     assert "货款 ¥516.00 减去 2 件的成本 ¥400.00，毛利 ¥116.00" in told
     assert "第 1 级：¥116.00 × 35% = ¥40.60" in told
-    assert "第 2 级：" not in told.split("通用比例")[1].split("\n", 1)[1]
+    assert "第 2 级：¥116.00 × 15% = ¥17.40" in told, "the sum of all levels can be recomputed"
+    assert "第 3 级没有人" in told
+    assert "各级合计 ¥58.00" in told
     assert "毛利 ¥116.00 的 60%（¥69.60），不用减" in told
     assert "佣金明细" in lin.presses("返回").text
 
@@ -106,6 +109,16 @@ def test_the_sponsor_sees_their_own_level_and_not_the_others_money(house: House)
     assert "¥40.60" not in order.text
     assert "SF100" not in order.text  # the parcel is for whoever brought the order
     assert "SF100" in house.talk("lin").taps(f"order:{order_number(house, 'A-1')}").text
+
+
+def test_in_a_demo_an_order_leads_to_the_page_on_which_it_is_shipped(one_house: House):
+    house = one_house
+    lin = house.talk("lin")
+    action = f"order:{order_number(house, 'A-1')}"
+    assert not [choice for row in lin.taps(action).rows for choice in row if choice.url]
+    house.gateway.shop = replace(house.gateway.shop, demo=True)
+    [page] = [choice.url for row in lin.taps(action).rows for choice in row if choice.url]
+    assert page.startswith("https://shop.example/shop/orders/")
 
 
 @pytest.mark.parametrize("who", ["jun", "tao", "ops", "an"])
@@ -150,7 +163,7 @@ def test_a_customer_follows_a_parcel_step_by_step(house: House):
     an = house.talk("an")
     assert "樱花玻尿酸精华 30ml，另有 1 种　已完成" in an.says("我买的").text
     shown = an.taps(f"parcel:{order_number(house, 'A-1')}").text
-    for step in ("✓ 已付款　11月3日", "✓ 已发货　11月4日", "✓ 已清关", "✓ 已送达", "✓ 已完成　11月8日", "SF SF100"):
+    for step in ("✓ 已付款　11月3日", "✓ 已发货　11月4日", "✓ 已清关", "✓ 已签收", "✓ 已完成　11月8日", "SF SF100"):
         assert step in shown
     assert "佣金" not in shown
     assert "已退款 ¥150.00" in an.taps(f"parcel:{order_number(house, 'A-3')}").text

@@ -152,4 +152,4 @@ def test_an_order_code_makes_a_customer_who_is_told_of_each_step(one_house: Hous
         told = db.scalars(select(Outbox.text_key).where(Outbox.member_id == row.id)).all()
     assert row.role == "customer"
     assert "notice.order_delivered" in told
-    assert "特级初榨橄榄油　已送达" in buyer.taps("parcels").text
+    assert "特级初榨橄榄油　已签收" in buyer.taps("parcels").text

@@ -176,6 +176,53 @@ def test_other_words_are_answered_with_what_to_write(
     assert announced(one_house) == [(TEXT, "all", "scheduled")]
 
 
+EN = "Live on Wednesday at eight: how to explain hydration."
+
+
+@pytest.mark.parametrize(
+    ("locale", "began", "first", "add", "second", "wrong", "labels"),
+    [
+        ("zh", "发公告", TEXT, "加英文版", EN, "还是中文", "中文版：\n📢 周三"),
+        ("en", "announce", EN, "Add a Chinese", TEXT, "still English", "In Chinese:\n📢 周三"),
+    ],
+)
+def test_a_second_language_is_added_and_each_reader_gets_theirs(
+    house: House, locale: str, began: str, first: str, add: str, second: str, wrong: str, labels: str
+):
+    lin, mei = house.talk("lin"), house.talk("mei", locale="en")
+    ops = house.talk("ops", locale=locale)
+    ops.says(began)
+    ops.says(first)
+    ops.presses(add)
+    assert second not in ops.says(wrong).text
+    both = ops.says(second).text
+    assert labels in both
+    assert f"📢 {EN}" in both
+    assert add not in ops.labels()
+    assert TEXT in ops.says("所有人").text
+    ops.says("send")
+    with house.database.transaction() as db:
+        new = db.execute(select(Announcement.id).where(Announcement.text == TEXT)).scalar_one()
+        announcements.enqueue_chunk(db, new, now=house.now)
+        row = db.execute(select(AuditRow.after).where(AuditRow.action == "announcement.schedule")).scalar_one()
+        assert row["text"] == {"zh": TEXT, "en": EN}
+    assert "周三晚八点直播" in lin.says("公告").text
+    assert TEXT in lin.presses("1 周三").text
+    assert "Live on Wednesday" in mei.says("announcements").text
+    assert EN in mei.presses("1 Live").text
+
+
+def test_a_second_language_may_be_skipped(one_house: House):
+    ops = one_house.talk("ops")
+    for skip in ("跳过", "skip", "分销商"):
+        ops.says("发公告")
+        ops.says(TEXT)
+        ops.says("英文版")
+        assert "英文版：" not in ops.says(skip).text
+    ops.says("发")
+    assert announced(one_house) == [(TEXT, "distributors", "scheduled")]
+
+
 def test_a_draft_is_dropped_or_left_by_writing_so(one_house: House):
     ops = one_house.talk("ops")
     ops.says("发公告")

@@ -143,17 +143,17 @@ def test_mangled_actions_are_refused_politely(one_house: House, action: str):
 def test_the_visits_of_ones_links_are_counted_and_compared(house: House):
     lin = house.talk("lin")
     seen = lin.says("访问")
-    assert "今天：3 位访客（3 次，3 个 IP）· 1 单" in seen.text
-    assert "昨天：6 位访客（6 次）· 1 单" in seen.text
-    assert "近 7 天：11 人次" in seen.text
+    assert "今天：访客 3（访问 3 次，3 个 IP）· 订单 1" in seen.text
+    assert "昨天：访客 6（访问 6 次）· 订单 1" in seen.text
+    assert "近 7 天：访客 11" in seen.text
     assert "多了 175%" in seen.text
     chart = lin.presses("走势图")
     assert chart.picture is not None
     assert chart.picture.params["visitors"][-3:] == [2, 6, 3]  # type: ignore[index]
     assert len(chart.picture.params["days"]) == 30  # type: ignore[arg-type]
     top = lin.taps("links")
-    assert "1. 全店　13 人次" in top.text
-    assert "2. 樱花玻尿酸精华 30ml　2 人次" in top.text
+    assert "1. 全店　访客 13" in top.text
+    assert "2. 樱花玻尿酸精华 30ml　访客 2" in top.text
 
 
 def test_the_home_screen_asks_three_things_of_the_database(one_house: House):

@@ -16,7 +16,7 @@ from bot.job_runner import JobRunner, Stopped
 from domain.errors import Invalid
 from domain.messages import announcements, outbox
 from domain.schema import Outbox, Task
-from domain.work import job_runs, tasks
+from domain.work import job_runs, task_giving, task_templates
 from jobs import Cron, Job, JobContext, discover
 from tests.someone import member
 
@@ -37,9 +37,11 @@ def test_every_job_is_found_and_says_when_it_is_due() -> None:
         "evening_reminder",
         "ledger_audit",
         "morning_tasks",
+        "reach_cleanup",
         "settle",
         "task_check",
         "visit_rollup",
+        "weekly_summary",
     ]
 
 
@@ -61,22 +63,22 @@ def test_the_morning_gives_tasks_to_everybody_in_portions(
     runner: JobRunner, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def people(db: Session) -> None:
-        tasks.seed_templates(db)
+        task_templates.seed(db)
         for n in range(5):
             member(db, f"m-{n}")
 
     database.write_now(people)
-    monkeypatch.setattr(tasks.assign, "__kwdefaults__", {"after": 0, "limit": 2})
-    assert runner.run(JOBS["morning_tasks"], "2026-11-23") == {"day": "2026-11-23", "given": 15}
+    monkeypatch.setattr(task_giving.choose, "__kwdefaults__", {"after": 0, "limit": 2})
+    assert runner.run(JOBS["morning_tasks"], "2026-11-23") == {"day": "2026-11-23", "given": 10}
     assert runner.run(JOBS["morning_tasks"], "2026-11-23") is None
-    assert runner.run_by_hand(JOBS["morning_tasks"], "2026-11-23", at=runner.clock())["given"] == 15
+    assert runner.run_by_hand(JOBS["morning_tasks"], "2026-11-23", at=runner.clock())["given"] == 10
     assert database.read_now(lambda db: db.scalar(select(func.count()).select_from(Task))) == 15
     assert database.read_now(lambda db: db.scalar(select(func.count()).select_from(Outbox))) == 5
 
 
 def test_the_evening_counts_what_was_done_and_reminds_of_the_rest(runner: JobRunner, database: Database) -> None:
     def people(db: Session) -> None:
-        tasks.seed_templates(db)
+        task_templates.seed(db)
         member(db, "m-1")
 
     database.write_now(people)

@@ -104,6 +104,12 @@ class TelegramTalker:
     async def taps(self, label: str) -> Seen:
         return _seen(await self._user.taps(label))
 
+    async def blocks(self) -> None:
+        await self._user.blocks_bot()
+
+    async def returns(self) -> None:
+        await self._user.returns()
+
     async def hears(self, words: str) -> str:
         return (await self._user.hears(words, within=PATIENCE_SECONDS)).text
 

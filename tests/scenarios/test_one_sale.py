@@ -142,7 +142,7 @@ class Story:
         item = {"sku": SERUM["sku"], "quantity": 1, "amount": SERUM["price"]}
         at = format_instant(self.mall.clock())
         await self.mall.happens("order.refunded", "A-1001", refund_id="R-1", at=at, items=[item])
-        reversed_ = self.say("notice.commission_reversed", order_id="A-1001", amount=_yuan(20_30), left=_yuan(0))
+        reversed_ = self.say("notice.commission_refunded", order_id="A-1001", amount=_yuan(20_30), left=_yuan(0))
         await self.jun.hears(reversed_)
         assert self.say("earnings.payable", amount=_yuan(0)) in await self.earnings(self.jun)
 

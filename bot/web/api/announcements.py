@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 from sqlalchemy.orm import Session
 
 from bot.web.api.calls import Asked
@@ -15,11 +15,37 @@ from domain.messages import announcements
 from domain.messages.announcements import MAX_TEXT
 from domain.periods import format_instant
 
+Said = Annotated[Lines, Field(min_length=1, max_length=MAX_TEXT)]
+
+
+class InLanguages(Body):
+    """Each reader gets the text in their language; a single one goes to everybody."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    zh: Said = ""
+    en: Said = ""
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> InLanguages:
+        if not self.zh and not self.en:
+            raise ValueError("must have zh, en or both")
+        return self
+
+
+def _kind(text: object) -> str | None:
+    if isinstance(text, str):
+        return "<text>"
+    return "<languages>" if isinstance(text, dict | InLanguages) else None
+
 
 class Wanted(Body):
     """`at` that is missing or past means at once."""
 
-    text: Annotated[Lines, Field(min_length=1, max_length=MAX_TEXT)]
+    text: Annotated[
+        Annotated[Said, Tag("<text>")] | Annotated[InLanguages, Tag("<languages>")],
+        Discriminator(_kind, custom_error_type="text", custom_error_message="should be a text, or texts by language"),
+    ]
     audience: Annotated[
         Text,
         Field(
@@ -49,10 +75,19 @@ class Progress(Answer):
 
 def schedule(db: Session, asked: Asked, given: Wanted) -> Progress:
     at = given.at or asked.now
-    made = announcements.schedule(db, given.text, given.audience, at, by=asked.actor, now=asked.now)
-    after = {"audience": given.audience, "at": format_instant(max(at, asked.now)), "text": given.text}
+    text, text_en = _texts(given.text)
+    made = announcements.schedule(db, text, given.audience, at, text_en=text_en, by=asked.actor, now=asked.now)
+    written = announcements.as_written(text, text_en)
+    after = {"audience": given.audience, "at": format_instant(max(at, asked.now)), "text": written}
     _audit(db, asked, "announcement.schedule", made, after)
     return _progress(db, made)
+
+
+def _texts(given: str | InLanguages) -> tuple[str, str | None]:
+    """The text for everybody, or the Chinese and the English one."""
+    if isinstance(given, str):
+        return given, None
+    return (given.zh, given.en or None) if given.zh else (given.en, None)
 
 
 def show(db: Session, asked: Asked, given: None) -> Progress:

@@ -26,7 +26,7 @@ from bot.web.api.shapes import (
 from domain.errors import Invalid, NotFound
 from domain.mall import visits
 from domain.money import ledger
-from domain.people import members, network
+from domain.people import linking, members, network
 from domain.people.members import MemberProfile
 from domain.periods import local_date
 
@@ -87,8 +87,17 @@ class Balance(Answer):
     prepaid: int
 
 
+class Channel(Answer):
+    """A chat of the member's; of its account just enough is shown to know it by."""
+
+    channel: str
+    account: str
+    seen_at: datetime
+    reachable: bool
+
+
 class Shown(Answer):
-    """One member; `balances` by currency."""
+    """One member; `balances` by currency; `channels` in the order in which notices try them."""
 
     member_id: str
     name: str
@@ -105,6 +114,7 @@ class Shown(Answer):
     operator: bool
     joined_at: datetime
     balances: dict[str, Balance]
+    channels: list[Channel]
 
 
 class Levels(Query):
@@ -176,6 +186,10 @@ def show(db: Session, asked: Asked, given: None) -> Shown:
         operator=member.operator,
         joined_at=member.joined_at,
         balances={currency: Balance(**asdict(balances)) for currency, balances in sorted(found.items())},
+        channels=[
+            Channel(channel=chat.channel, account=chat.account, seen_at=chat.seen_at, reachable=chat.reachable)
+            for chat in linking.accounts(db, member.id)
+        ],
     )
 
 

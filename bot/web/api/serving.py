@@ -113,8 +113,11 @@ def _validated(model: type[BaseModel], raw: Any) -> BaseModel:
 
 
 def _path(where: tuple[int | str, ...]) -> str:
+    """The field in the caller's terms; a step in angle brackets is one of several shapes that it may have."""
     path = ""
     for step in where:
+        if isinstance(step, str) and step.startswith("<"):
+            continue
         path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
     return path
 

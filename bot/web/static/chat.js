@@ -145,6 +145,7 @@ async function deliver(what, item, again) {
       const button = item.appendChild(make("button", "again", trouble.status === 429 ? words.too_many : words.failed));
       button.type = "button";
       button.addEventListener("click", again);
+      toEnd();
     }
     if (trouble.status === 403) location.assign("/chat");
   } finally {
@@ -195,14 +196,21 @@ function listen() {
   stream = new EventSource(`/chat/api/events?after=${newest}`);
   stream.addEventListener("open", () => {
     if (!at("offline").hidden) catchUp();
-    at("offline").hidden = true;
+    cutOff(false);
   });
   stream.addEventListener("message", (event) => show([JSON.parse(event.data)]));
   stream.addEventListener("elsewhere", (event) => JSON.parse(event.data).seats.forEach(badge));
   stream.addEventListener("error", () => {
-    at("offline").hidden = false;
+    cutOff(true);
     if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
   });
+}
+
+// The line that says so takes its place between messages and input, and covers neither.
+function cutOff(off) {
+  const stay = nearEnd();
+  at("offline").hidden = !off;
+  if (stay) toEnd();
 }
 
 async function catchUp() {
@@ -233,7 +241,7 @@ async function begin() {
     if (newest) listen();
     seen();
   } catch {
-    at("offline").hidden = false;
+    cutOff(true);
     setTimeout(() => mine === turn && begin(), 3000);
   }
 }
@@ -326,6 +334,16 @@ function openedBeside(url) {
   return true;
 }
 
+// What leads back to the chat, such as an order that is to be followed, finds the shop as it was left.
+function shopLeftOpen(url) {
+  try {
+    if (url === undefined) return sessionStorage.getItem("fenxiao:shop");
+    if (url) sessionStorage.setItem("fenxiao:shop", url);
+    else sessionStorage.removeItem("fenxiao:shop");
+  } catch { /* a browser that keeps nothing opens the chat alone */ }
+  return null;
+}
+
 // The shop belongs to whoever sits here: the code of another seat must not stay on it. Only an order that is being
 // followed is left where it is.
 function changeShop() {
@@ -342,6 +360,7 @@ function changeShop() {
 
 function beside(url) {
   const stay = nearEnd();
+  shopLeftOpen(url);
   at("beside").hidden = !url;
   at("toggle-shop").setAttribute("aria-pressed", String(Boolean(url)));
   if (url) at("shop").src = url;
@@ -359,8 +378,10 @@ if (demo) {
   at("shop").addEventListener("load", () => {
     try {
       at("shop-alone").href = at("shop").contentWindow.location.href;
+      if (!at("beside").hidden) shopLeftOpen(at("shop-alone").href);
     } catch { /* another site's page */ }
   });
+  if (besideFits() && shopLeftOpen()) beside(shopLeftOpen());
 }
 
 begin();

@@ -3,84 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import aiohttp
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import select
 
 from bot.channels import wechat
 from bot.channels.outcomes import Closed, Sent
-from bot.channels.sending import Message, Recipient
-from bot.channels.wechat import WeChatChannel, make_channel
+from bot.channels.sending import Message
 from bot.channels.wechat_pages import pages
 from bot.rendering import Button, Rendered
-from config.groups import WechatTemplate
 from domain.errors import NotFound
-from domain.money import Money
-from domain.schema import Contact, Inbox, Member
+from domain.schema import Contact, Member
 from handlers.routing import Picture
-from tests.bot.channels.office import Office
-from tests.fakes.wechat import AES_KEY, APP_ID, APP_SECRET, TOKEN, FakeWeChat
-from tests.fakes.wechat_person import Person
-from tests.fakes.wechat_wire import to_xml
+from tests.bot.channels.wechat_scene import scene, seller
+from tests.fakes.wechat import AES_KEY
 from tests.handlers.house import House
 
 BOTH_WAYS = pytest.mark.parametrize("aes_key", [None, AES_KEY], ids=["plain", "aes"])
-
-
-@dataclass
-class Scene:
-    fake: FakeWeChat
-    office: Office
-    channel: WeChatChannel
-
-    def knows(self, person: Person, member_id: str, locale: str = "zh") -> None:
-        """The person of this openid is that member."""
-        with self.office.database.transaction() as db:
-            mine = select(Member.id).where(Member.member_id == member_id).scalar_subquery()
-            this = (Contact.channel == "wechat", Contact.account == person.openid)
-            db.execute(update(Contact).where(*this).values(member_id=mine, state={}, locale=locale))
-
-    def counted(self) -> tuple[int, int]:
-        with self.office.database.transaction() as db:
-            inbox = db.scalar(select(func.count()).select_from(Inbox))
-            people = db.scalar(select(func.count()).select_from(Member))
-            return inbox or 0, people or 0
-
-    def text(self, person: str, text: str, **fields: Any) -> bytes:
-        whole = {"ToUserName": self.fake.account, "FromUserName": person, "CreateTime": 1, "MsgType": "text"}
-        return to_xml({**whole, "Content": text, "MsgId": 7, **fields})
-
-
-@asynccontextmanager
-async def scene(house: House, *, aes_key: str | None = None, **options: Any) -> AsyncIterator[Scene]:
-    async with FakeWeChat(aes_key=aes_key, now=lambda: house.now, **options) as fake:
-        environ = {
-            "FENXIAO_WECHAT__APP_ID": APP_ID,
-            "FENXIAO_WECHAT__APP_SECRET": APP_SECRET,
-            "FENXIAO_WECHAT__TOKEN": TOKEN,
-            "FENXIAO_WECHAT__API_URL": fake.base_url,
-        } | ({"FENXIAO_WECHAT__AES_KEY": aes_key} if aes_key else {})
-        office = Office(house, **environ)
-        channel = make_channel(office)
-        async with office.serving(channel) as url:
-            fake.bot_url = f"{url}/wechat"
-            await channel.start(may_poll=lambda: True)
-            yield Scene(fake, office, channel)
-
-
-async def seller(at: Scene, openid: str = "o-lin", member_id: str = "lin", locale: str = "zh") -> Person:
-    """Somebody who sells already, with the home screen before them."""
-    person = at.fake.person(openid)
-    await person.follows()
-    at.knows(person, member_id, locale)
-    await person.says("0")
-    return person
 
 
 @BOTH_WAYS
@@ -126,10 +68,10 @@ async def test_a_repetition_that_comes_while_the_first_is_at_work_waits_for_the_
         lin = await seller(at)
         handle, calls = at.office.gateway.handle, []
 
-        async def slowly(incoming: Any) -> Any:
+        async def slowly(incoming: Any, **more: Any) -> Any:
             calls.append(incoming.update_key)
             await asyncio.sleep(1.8)
-            return await handle(incoming)
+            return await handle(incoming, **more)
 
         monkeypatch.setattr(at.office.gateway, "handle", slowly)
         shown = await lin.says("佣金")
@@ -142,9 +84,9 @@ async def test_what_takes_too_long_for_a_direct_reply_comes_after_it(one_house: 
         lin = await seller(at)
         handle, answered = at.office.gateway.handle, asyncio.Event()
 
-        async def slowly(incoming: Any) -> Any:
+        async def slowly(incoming: Any, **more: Any) -> Any:
             await answered.wait()
-            return await handle(incoming)
+            return await handle(incoming, **more)
 
         monkeypatch.setattr(at.office.gateway, "handle", slowly)
         monkeypatch.setattr(wechat, "ANSWER_SECONDS", 0.2)
@@ -272,25 +214,14 @@ async def test_names_are_shown_as_text_and_cannot_break_out(one_house: House, ae
 async def test_notices_go_out_while_the_window_is_open_and_are_kept_when_it_is_shut(one_house: House):
     async with scene(one_house) as at:
         lin = await seller(at)
-        to = Recipient(1, lin.openid, "zh")
+        to = at.recipient(lin)
         notice = Message("earned:1", "notice.commission_earned", {}, Rendered("佣金 ¥38.70 " + "长" * 900))
         assert isinstance(await at.channel.send(to, notice), Sent)
         assert (await lin.hears("佣金 ¥38.70")).via == "customer"
-        at.fake.advance(hours=49)
+        one_house.now += timedelta(hours=49)
+        calls = len(at.fake.calls)
         assert isinstance(await at.channel.send(to, notice), Closed)
-
-
-async def test_with_the_window_shut_a_template_goes_where_there_is_one(
-    one_house: House, monkeypatch: pytest.MonkeyPatch
-):
-    async with scene(one_house) as at:
-        lin = await seller(at)
-        at.fake.templates["T1"] = ["amount3"]
-        at.channel._templates = {"commission_earned": WechatTemplate(template_id="T1", fields={"amount3": "amount"})}
-        at.fake.advance(hours=49)
-        notice = Message("earned:1", "notice.commission_earned", {"amount": Money(3870, "CNY")}, Rendered("佣金"))
-        assert isinstance(await at.channel.send(Recipient(1, lin.openid, "zh"), notice), Sent)
-        assert (await lin.hears("¥38.70")).via == "template"
+        assert len(at.fake.calls) == calls, "what surely is refused is not tried"
 
 
 async def test_wrong_stale_split_and_reused_signatures_are_refused(one_house: House):

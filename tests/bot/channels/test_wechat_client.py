@@ -78,7 +78,8 @@ async def test_menu_and_codes_are_made(fake: FakeWeChat, client: WeChatClient):
     assert isinstance(failed.value.outcome, Refused)
 
 
-async def test_fifty_sends_at_a_token_rotation_cost_one_fetch(fake: FakeWeChat, client: WeChatClient):
+async def test_fifty_sends_at_a_token_rotation_cost_one_fetch(fake: FakeWeChat):
+    client = WeChatClient(app_id=APP_ID, app_secret=APP_SECRET, api_url=fake.api_url)
     people = [fake.person(f"p{n}", follows=True) for n in range(50)]
     for person in people:
         person.opens_window()
@@ -88,6 +89,7 @@ async def test_fifty_sends_at_a_token_rotation_cost_one_fetch(fake: FakeWeChat, 
     assert outcomes == [Sent(None)] * 50
     assert fake.token_fetches == 2
     assert all(person.texts == ["早上好"] for person in people)
+    await client.close()
 
 
 async def test_fifty_first_sends_share_one_fetch_and_its_failure(fake: FakeWeChat, hasty: WeChatClient):
@@ -151,6 +153,8 @@ async def test_only_where_wechat_drops_repetitions_may_a_lost_answer_be_repeated
         (43004, Dead),
         (43019, Dead),
         (43101, Dead),
+        (43107, Closed),
+        (43108, Retry),
         (43117, Retry),
         (45009, Retry),
         (45011, Retry),
@@ -171,6 +175,25 @@ async def test_each_error_code_has_its_consequence(
     fake.fault(SEND, "errcode", code=code, times=1)
     assert isinstance(await client.send_text("mei", "你好"), expected)
     assert await client.send_text("mei", "你好") == Sent(None)
+
+
+@pytest.mark.parametrize("code", [40001, 40014, 42001])
+async def test_a_token_that_is_refused_is_renewed_and_the_call_repeated_once(
+    code: int, fake: FakeWeChat, client: WeChatClient
+):
+    await client.send_text("mei", "一")
+    fake.fault(SEND, "errcode", code=code, times=1)
+    assert await client.send_text("mei", "二") == Sent(None)
+    assert (fake.token_fetches, fake.person("mei").texts) == (2, ["一", "二"])
+
+
+async def test_a_notice_without_consent_says_nothing_about_the_person(fake: FakeWeChat, client: WeChatClient):
+    fields = {"amount": "¥1", "order": "A-1"}
+    fake.person("mei").consents["commission"] = 1
+    assert await client.send_subscription("mei", "commission", fields) == Sent(None)
+    refused = await client.send_subscription("mei", "commission", fields)
+    assert isinstance(refused, Closed)
+    assert refused.reason.startswith("43101")
 
 
 def test_quotas_park_the_account_and_a_person_only_themselves():

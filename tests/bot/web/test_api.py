@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from domain.mall import catalog
 from domain.mall.product_puts import _FIELDS as PRODUCT_FIELDS
 from domain.mall.product_puts import _STOCK_FIELDS as STOCK_FIELDS
+from domain.messages import announcements
 from domain.money import rates
 from domain.people.member_rules import FIELDS as MEMBER_FIELDS
 from domain.schema import AuditRow, Outbox, Visit
@@ -49,6 +50,15 @@ async def test_a_sale_through_a_link_is_explained_in_the_language_of_whoever_ask
     assert anna["balances"] == {
         "CNY": {"pending": 4060, "payable": 0, "withdrawing": 0, "withdrawn": 0, "owed": 0, "prepaid": 0}
     }
+
+
+async def test_a_member_is_shown_with_their_chats_of_whose_accounts_just_enough_is_seen(any_house: House):
+    house = any_house
+    known = {"member_id": "anna", "channel": "telegram", "account": "123456789"}
+    await house.call("PUT", "/members", json={"items": [known]})
+    _, anna = await house.get("/members/anna")
+    [chat] = [one for one in anna["channels"] if one["channel"] == "telegram"]
+    assert (chat["account"], chat["reachable"]) == ("12…89", True)
 
 
 async def test_an_order_can_be_held_released_and_denied_and_the_audit_says_by_whom(any_house: House):
@@ -191,6 +201,45 @@ async def test_an_announcement_is_scheduled_counted_and_cancelled(any_house: Hou
     assert house.write(lambda db: db.scalar(select(func.count()).select_from(Outbox))) == 0
     status, problem = await house.call("POST", "/announcements", json={"text": "x", "audience": "the moon"})
     assert (status, problem["errors"][0]["field"]) == (422, "audience")
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ({"zh": "您好", "en": "Hello"}, ("您好", "Hello")),
+        ({"en": "Hello"}, ("Hello", None)),
+        ({"zh": "您好"}, ("您好", None)),
+    ],
+)
+async def test_an_announcement_may_be_in_two_languages(
+    house: House, text: dict[str, str], kept: tuple[str, str | None]
+):
+    status, made = await house.call("POST", "/announcements", json={"text": text})
+    assert status == 201
+    found = house.write(lambda db: announcements.find(db, made["id"]))
+    assert (found.text, found.text_en) == kept
+    after = house.write(lambda db: db.scalar(select(AuditRow.after).where(AuditRow.action == "announcement.schedule")))
+    assert after["text"] == (text if len(text) == 2 else next(iter(text.values())))
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ({}, "text"),
+        (5, "text"),
+        (None, "text"),
+        (["x"], "text"),
+        ("", "text"),
+        ({"zh": ""}, "text.zh"),
+        ({"zh": None}, "text.zh"),
+        ({"zh": "您好", "fr": "Salut"}, "text.fr"),
+        ({"en": "x" * 3_501}, "text.en"),
+        ("x" * 3_501, "text"),
+    ],
+)
+async def test_what_is_wrong_with_an_announcements_text_is_said_by_field(house: House, text: object, field: str):
+    status, problem = await house.call("POST", "/announcements", json={"text": text})
+    assert (status, problem["errors"][0]["field"]) == (422, field)
 
 
 async def test_missing_things_are_answered_alike(house: House):

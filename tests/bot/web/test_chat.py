@@ -12,10 +12,12 @@ from time import monotonic
 import pytest
 from aiohttp import ClientError
 from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
 
 from bot.web import chat, problems
 from domain.mall import links
 from domain.messages import chat_history
+from domain.people import linking
 from domain.schema import ChatMessage, Contact, Inbox, Member
 from tests.bot.web.chatting import ChatHouse, Page, chat_open
 from tests.bot.web.house import NOW
@@ -175,6 +177,23 @@ async def test_an_open_page_does_not_hold_up_the_stop(sqlite_url: str):
 
 
 # Who may talk
+
+
+async def test_a_code_that_joins_chats_opens_the_page_and_only_a_right_one_is_let_in(house: ChatHouse):
+    def ask(db: Session) -> str:
+        row = db.execute(select(Contact.id, Contact.member_id).where(Contact.account == "seat:m-lin")).one()
+        return linking.new_code(db, row.member_id, row.id, now=NOW)
+
+    code = house.write(ask)
+    async with house.page() as page:
+        for tried in ("LK22222222", code):
+            _, html = await page.opens(f"/chat?invite={tried}")
+            assert "chat.js" in html
+        status, answer = await page.post("/chat/api/say", {"id": "12345678", "start": "LK22222222"})
+        assert (status, answer["type"]) == (403, problems.TYPE_PREFIX + "not_invited")
+        status, answer = await page.post("/chat/api/say", {"id": "12345679", "start": code})
+        assert status == 200
+        assert "小林" in answer["messages"][-1]["text"]
 
 
 async def test_whoever_was_not_invited_is_told_kindly_how_to_get_in(house: ChatHouse):

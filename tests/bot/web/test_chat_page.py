@@ -160,3 +160,37 @@ async def test_the_shop_beside_the_chat_belongs_to_whoever_sits_there(browser: B
     await expect(page.locator(".bubble", has_text="新佣金")).to_be_visible(timeout=15_000)
     await page.click('.seat[data-seat="m-yun"]')
     await expect(shop.locator("form[action$='/ship'] button")).to_be_visible()
+
+
+async def test_going_back_to_the_chat_leaves_the_shop_open_beside_it(browser: Browser, house: ChatHouse):
+    page = await opened(browser, house)
+    await page.click('.seat[data-seat="m-lin"]')
+    await expect(page.locator("#you")).to_contain_text("小林")
+    await page.click("#toggle-shop")
+    shop = page.frame_locator("#shop")
+    await shop.locator("a[href^='/shop/']").first.click()
+    await shop.locator("form[action^='/shop/buy'] button.main").click()
+    await shop.locator(".chat a", has_text="看佣金怎么变").click()
+    await expect(page.locator(".bubble", has_text="新佣金")).to_be_visible(timeout=15_000)
+    await expect(shop.locator("form[action$='/ship'] button")).to_be_visible()
+    await page.click("#close-shop")
+    await page.reload()
+    await expect(page.locator(".bubble", has_text="新佣金")).to_be_visible()
+    await expect(page.locator("#beside")).to_be_hidden()
+
+
+async def test_what_was_not_sent_says_so_above_the_line_and_nothing_is_covered(browser: Browser, house: ChatHouse):
+    page = await opened(browser, house, wide=False)
+    await page.context.set_offline(True)
+    await page.fill("#words", "帮助")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".message.failed .again")).to_be_visible()
+    await page.evaluate("cutOff(true)")
+    again = await page.locator(".again").bounding_box()
+    line = await page.locator("#offline").bounding_box()
+    below = await page.locator("#composer").bounding_box()
+    assert again is not None
+    assert line is not None
+    assert below is not None
+    assert again["y"] + again["height"] <= line["y"]
+    assert line["y"] + line["height"] <= below["y"]

@@ -11,10 +11,12 @@ from typing import Any
 
 import aiohttp
 import pytest
+from sqlalchemy import select
 
 from bot.web import shop
-from domain.mall import links
+from domain.mall import catalog, links
 from domain.sales import orders
+from domain.schema import Stock
 from tests.bot.web.house import NOW, SECRET, House, furnish, running
 
 
@@ -119,9 +121,72 @@ async def test_the_shop_speaks_both_languages_and_remembers_the_choice(house: Ho
     assert "全球好物" in html
 
 
-async def test_a_product_name_with_markup_is_shown_as_text(house: House) -> None:
-    from domain.mall import catalog
+async def test_a_link_that_nobody_made_is_said_to_be_unknown_and_spoils_no_other(house: House) -> None:
+    code = code_of(house, "anna")
+    status, html = await page(house, "/shop?code=NOPE1234", headers={"Accept-Language": "en"})
+    assert status == 200
+    assert "There is no link “NOPE1234”" in html
+    _, html = await page(house, f"/shop?code={code}&lang=en")
+    assert "There is no link" not in html
+    _, html = await page(house, "/shop/JP-SERUM-30?code=NOPE1234")
+    assert "There is no link “NOPE1234”" in html
+    assert "Recommended by Anna" in html
+    _, html = await page(house, "/shop/JP-SERUM-30")
+    assert "There is no link" not in html
+    assert "Recommended by Anna" in html
+    _, html = await page(house, "/shop?ref=%3Cb%3E")
+    assert "<b>" not in html
 
+
+def stock(house: House, **more: int) -> list[int]:
+    """Put so many pieces into these warehouses, if any, and return how many there are."""
+    given = [{"sku": "JP-SERUM-30", "warehouse": name, "quantity": count} for name, count in more.items()]
+    if given:
+        house.write(lambda db: catalog.put_stock(db, given, actor="test", now=NOW))
+    return sorted(house.database.read_now(lambda db: list(db.scalars(select(Stock.quantity)))))
+
+
+async def test_what_is_bought_leaves_the_shelf_and_what_comes_back_returns_to_it(house: House) -> None:
+    stock(house, north=2, south=1)
+    _, html = await page(house, "/shop/JP-SERUM-30?lang=en")
+    assert "Only 3 left" in html
+    assert "Shipping ¥12.00" in html.replace("CN¥", "¥")
+    where, _ = await press(house, "/shop/buy/JP-SERUM-30", quantity="3")
+    assert stock(house) == [0, 0]
+    _, html = await page(house, "/shop/JP-SERUM-30")
+    assert "Sold out" in html
+    browser = {"Accept": "text/html", "Referer": f"{house.base}/shop/JP-SERUM-30"}
+    async with house.client.post(
+        f"{house.base}/shop/buy/JP-SERUM-30", data={"quantity": "1"}, headers=browser
+    ) as answer:
+        assert answer.status == 409
+        html = await answer.text()
+    assert "not so many left" in html
+    assert 'href="/shop/JP-SERUM-30"' in html
+    await press(house, f"{where}/refund_one")
+    assert stock(house) == [0, 1]
+    await press(house, f"{where}/cancel")
+    assert stock(house) == [0, 3]
+
+
+async def test_a_completed_order_offers_no_cancelling_and_promises_no_parcel(house: House) -> None:
+    await page(house, f"/shop?code={code_of(house, 'anna')}&lang=en")
+    where, html = await press(house, "/shop/buy/JP-SERUM-30", quantity="1")
+    assert "cancel" in steps_offered(html)
+    assert "when it ships" in html
+    assert "watch the commission" in html
+    for step in ("ship", "customs", "deliver", "complete"):
+        _, html = await press(house, f"{where}/{step}")
+    assert "cancel" not in steps_offered(html)
+    assert "when it ships" not in html
+
+
+async def test_an_order_that_credits_nobody_has_no_commission_to_watch(house: House) -> None:
+    _, html = await press(house, "/shop/buy/JP-SERUM-30?lang=en", quantity="1")
+    assert "watch the commission" not in html
+
+
+async def test_a_product_name_with_markup_is_shown_as_text(house: House) -> None:
     evil = {"sku": "EVIL", "name": "<script>alert(1)</script>]]>&", "price": 100}
     house.write(lambda db: catalog.put_products(db, [evil], actor="test", now=NOW))
     status, html = await page(house, "/shop/EVIL")

@@ -152,6 +152,9 @@ PLANTED = [
     ], "postgresql"),
     Planted("every message is in a known state", ["UPDATE outbox SET state = 'sent'"]),
     Planted("every message is in a known state", ["UPDATE outbox SET state = 'sending'"]),
+    Planted("what members wish can be honoured", ["UPDATE member SET first_channel = 'pigeon'"]),
+    Planted("what members wish can be honoured", ["UPDATE member SET quiet_from = 60"]),
+    Planted("what members wish can be honoured", ["UPDATE member SET quiet_from = 60, quiet_to = 1440"]),
     Planted("no address is stored", [
         "INSERT INTO visit (link_id, member_id, day, at, visitor, ip, bot) "
         "SELECT 1, id, '2026-01-05', joined_at, 4611686018427387904, 3232235777, operator FROM member LIMIT 1",

@@ -22,7 +22,7 @@ from domain.money import plans
 from domain.people import members, network
 from domain.periods import local_date
 from domain.sales import earnings
-from domain.schema import Base, ChatMessage, Commission, Contact, Order, Outbox
+from domain.schema import Base, ChatMessage, Commission, Contact, Member, Order, Outbox
 from domain.work import tasks
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -76,6 +76,20 @@ def test_the_demo_has_something_for_every_screen_and_its_books_are_true(database
     database.read_now(look)
 
 
+def test_nobody_sells_before_they_joined(sqlite_url: str, now: datetime):
+    database = Database(sqlite_url)
+    build(database, now, members=80, days=20)
+    too_early = database.read_now(
+        lambda db: db.execute(
+            select(Member.member_id, Order.order_id)
+            .join(Order, Order.credited_id == Member.id)
+            .where(Order.paid_at < Member.joined_at)
+        ).all()
+    )
+    assert too_early == []
+    database.close()
+
+
 def test_the_same_seed_and_time_give_the_same_shop(sqlite_url: str, tmp_path, now: datetime):
     first = Database(sqlite_url)
     build(first, now, members=30, days=12, seed=7)
@@ -109,4 +123,5 @@ def test_every_product_of_the_demo_can_be_drawn_and_earns_within_the_rules():
         margin = (product.price - product.cost) * 10_000 // product.price
         assert margin <= 800 if product.hot else 1_000 <= margin <= 2_500
         assert len(product.points) == len(product.points_en) == 3
+        assert "不能代替" not in "".join(product.points)  # what the law wants said is nothing to sell by
         assert product.floor is None or product.floor <= product.price

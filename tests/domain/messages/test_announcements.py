@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from domain.errors import Invalid, NotFound
 from domain.messages import announcements, outbox
 from domain.schema import Mute, Outbox
+from domain.wording import words
 from tests.someone import chat, member
 
 
@@ -68,6 +69,18 @@ def test_a_recipient_gets_the_words_that_were_announced(db: Session, people: lis
     outbox.choose_ways(db, ["telegram"], limit=10, now=now)
     [taken] = outbox.claim(db, "telegram", limit=10, lease_until=now, now=now)
     assert (taken.words.key, taken.words.params) == ("announcement", {"text": "您好"})
+
+
+def test_an_announcement_in_two_languages_is_one_message_with_both(
+    db: Session, people: list[int], now: datetime
+) -> None:
+    notice = announcements.schedule(db, "您好", "customers", now, text_en="Hello", by="cli", now=now)
+    announcements.enqueue_chunk(db, notice, now=now)
+    outbox.choose_ways(db, ["telegram"], limit=10, now=now)
+    [taken] = outbox.claim(db, "telegram", limit=10, lease_until=now, now=now)
+    assert taken.words.params["text"] == words("bilingual", zh="您好", en="Hello")
+    [read] = announcements.of_member(db, people[4])
+    assert (read.text, read.text_en) == ("您好", "Hello")
 
 
 def test_who_muted_announcements_is_counted_and_left_in_peace(db: Session, people: list[int], now: datetime) -> None:

@@ -79,10 +79,21 @@ def test_a_refund_says_what_is_left_and_what_remains_due():
     ]
 
 
-def test_a_distributor_is_told_only_what_concerns_their_level():
+def test_a_distributor_is_told_what_concerns_their_level_and_what_the_sum_of_all_is_made_of():
     steps, _ = story(MARGIN, [Earner(1, True, tier="gold"), Earner(2, True)])
     codes = [step["code"] for step in steps_for(steps, 2)]
-    assert codes == ["rate_plan", "base_margin", "amount", "rounded_down", "guard_kept"]
+    assert codes == ["level_missing", "rate_plan", "campaign_bonus", "tier_bonus", "base_margin", "amount", "amount",
+                     "rounded_down", "guard_kept"]  # fmt: skip
+    told = steps_for(steps, 2)
+    assert sum(int(step["amount"]) for step in told if step["code"] == "amount") == told[-1]["sum"]
+
+
+def test_nobody_is_told_who_of_the_others_could_not_earn():
+    steps, _ = story(MARGIN, [Earner(1, True), Earner(2, False)])
+    assert any(step["code"] == "level_not_live" for step in steps)
+    told = steps_for(steps, 1)
+    assert {"code": "level_unpaid", "level": 2} in told
+    assert not any(step["code"] == "level_not_live" for step in told)
 
 
 @given(cases)
@@ -93,5 +104,6 @@ def test_every_story_uses_known_steps_with_all_their_parameters_and_ends_at_what
         assert all(type(value) in (int, str) for value in step.values())
     assert json.loads(json.dumps(told)) == told
     for share in result.shares:
-        last = [step for step in steps_for(told, share.level) if "amount" in step and "level" in step][-1]
+        own = [step for step in steps_for(told, share.level) if step.get("level") == share.level]
+        last = [step for step in own if "amount" in step][-1]
         assert last["amount"] == share.amount

@@ -90,8 +90,8 @@ def test_one_sees_ones_own_commission_with_its_reasons_and_nobody_elses(shop: Sh
     detail = earnings.commission(shop.db, chen, cream.id)
     assert (detail.order_id, detail.line.name, detail.commission.level) == ("A-1", "面霜", 1)
     told = [said.key.removeprefix("why.") for said in detail.commission.why]
-    assert told == ["credit_ref", "rate_plan", "base_price", "amount", "guard_kept",
-                    "refund_left", "base_price", "amount", "guard_kept", "refund_due"]  # fmt: skip
+    assert told == ["credit_ref_yours", "rate_plan", "base_price", "amount", "amount", "amount", "guard_kept",
+                    "refund_left", "base_price", "amount", "amount", "amount", "guard_kept", "refund_due"]  # fmt: skip
     assert detail.commission.why[0].params == {"member": "小陈"}
     for said in detail.commission.why:
         assert set(said.params) == set(CODES[said.key.removeprefix("why.")])

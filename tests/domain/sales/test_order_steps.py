@@ -63,7 +63,7 @@ def test_goods_that_come_back_bring_back_what_the_refunded_money_took(shop: Shop
     assert shop.balances("chen").pending == 600
     shop.happens(shop.refunded("A-1", "R-2", 0, 1))
     assert shop.balances("chen").pending == 800
-    assert shop.told()["chen"] == ["commission_earned", "commission_reversed", "commission_restored"]
+    assert shop.told()["chen"] == ["commission_earned", "commission_refunded", "commission_restored"]
 
 
 def test_a_full_refund_leaves_nothing_and_settlement_passes_it_by(shop: Shop) -> None:

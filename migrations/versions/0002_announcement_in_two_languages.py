@@ -1,4 +1,4 @@
-"""Who took a message last is remembered with it; pictures that a platform has already."""
+"""An announcement may have a second text: what those who read English get."""
 
 from migrations import scripts
 

@@ -1,0 +1,1 @@
+CREATE INDEX ix_orders_held ON orders (id) WHERE decision = 'held'
