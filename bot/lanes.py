@@ -65,7 +65,8 @@ class Lane:
         self.lock = f"send:{sender.account}"
         self._sender = sender
         self._office = office
-        self._limits = sender.limits if isinstance(sender, Careful) else Limits(sender.rate, monotonic)
+        self._careful = sender if isinstance(sender, Careful) else None
+        self._limits = self._careful.limits if self._careful else Limits(sender.rate, monotonic)
         self._ahead = AHEAD_SECONDS
         self._in_flight = in_flight(sender.rate)
         self._due = asyncio.Event()
@@ -165,8 +166,8 @@ class Lane:
         """Send when it is this message's turn. Raises NotYet if it is not to be tried now, and Unspeakable."""
         recipient, rendered = self._office.render(message)
         go: Go = partial(self._sender.send, recipient, rendered)
-        if isinstance(self._sender, Careful):
-            go = await self._sender.prepare(recipient, rendered)
+        if self._careful is not None:
+            go = await self._careful.prepare(recipient, rendered)
         turn = await self._turn(message, taken_at)
         self._begun(message)
         try:

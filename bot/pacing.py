@@ -14,12 +14,12 @@ _SECOND: Final = 1.002  # timers may fire a millisecond early
 _LATEST: Final = 0.1  # a platform that does not answer holds nobody up longer than this
 _CATCH_UP: Final = 0.1  # and at least three turns: after a longer pause the grid begins anew, nothing is made up for
 _MANY: Final = 4_000  # chats at rest, after which those are forgotten that may be written to again
-_MOST_IN_FLIGHT: Final = 500
+_MOST_IN_FLIGHT: Final = 300
 
 
 def in_flight(rate: float) -> int:
-    """How many calls may be under way at once: a platform that takes half a second is not to slow us down."""
-    return max(100, min(_MOST_IN_FLIGHT, round(rate / 2)))
+    """How many calls may be under way at once: a platform that takes a third of a second is not to slow us down."""
+    return max(100, min(_MOST_IN_FLIGHT, round(rate / 3)))
 
 
 @dataclass(slots=True)

@@ -83,7 +83,7 @@ def _may_be_opened(url: str) -> bool:
         return False
 
 
-Call = Callable[[], Awaitable[Message | bool]]
+Call = Callable[[], Awaitable[Message | Sent | bool]]
 Carry = Callable[[Call], Awaitable[Outcome]]
 """Carries out one call of the bot when it may be, and says what became of it."""
 
@@ -155,7 +155,7 @@ class Screens:
         return outcome
 
     def _text(self, chat: int | str, text: str, keyboard: InlineKeyboardMarkup | None) -> Call:
-        return partial(self._bot.send_message, chat, text, reply_markup=keyboard, link_preview_options=_NO_PREVIEW)
+        return partial(self._bot.send_text, chat, text, keyboard)
 
     async def _edit(
         self, chat: int, wanted: Screen, picture: Painted | None, tapped: Tapped, calls: Calls
