@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -288,18 +288,52 @@ def retry_event(
 
 @outbox_commands.command("list")
 def list_outbox(
+    state: Annotated[
+        str,
+        typer.Option(help="unknown, failed, queued, sending, sent, deferred, muted or cancelled."),
+    ] = "unknown",
+    channel: Annotated[str | None, typer.Option(help="Only what went or goes by telegram, wechat or webchat.")] = None,
+    announcement: Annotated[int | None, typer.Option(metavar="ID", help="Only what belongs to it.")] = None,
     failed: Annotated[bool, typer.Option(help="Also those that the platforms refused for good.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 100,
     json: Json = False,
 ) -> None:
-    """Show the messages of which nobody knows whether they arrived."""
+    """Show the messages of which nobody knows whether they arrived, or those in another state."""
     settings = load_settings()
-    from domain.messages import outbox
+    from domain.messages import doubts
 
     with opened(settings) as database:
-        found = database.read_now(partial(outbox.needing_a_person, failed=failed))
-    columns = ("id", "state", "member_id", "text_key", "channel", "error", "created_at")
+        asked = partial(doubts.find, channel=channel, announcement=announcement, limit=limit)
+        found = database.read_now(partial(asked, state=state))
+        found += database.read_now(partial(asked, state="failed")) if failed and state != "failed" else []
+    columns = ("id", "state", "member_id", "text_key", "announcement_id", "channel", "error", "created_at")
     rows = [[getattr(message, column) for column in columns] for message in found]
     show({"messages": [dict(zip(columns, row, strict=True)) for row in rows]}, table(*columns, rows=rows))
+
+
+@outbox_commands.command("resolve")
+def resolve_message(
+    message: Annotated[int, typer.Argument(metavar="ID", help="As shown by: outbox list.")],
+    decision: Annotated[
+        str,
+        typer.Argument(
+            metavar="sent|resend|drop",
+            help="sent: it arrived. resend: try once more, at the risk that it arrives twice. drop: give it up.",
+        ),
+    ],
+    json: Json = False,
+) -> None:
+    """Decide about a message of unknown fate; resend and drop also take one that was refused."""
+    from domain.messages import doubts
+
+    if decision not in doubts.DECISIONS:
+        raise typer.BadParameter(f"one of {', '.join(doubts.DECISIONS)}", param_hint="sent|resend|drop")
+    settings = load_settings()
+    from bot.app import clock
+
+    with opened(settings) as database:
+        state = database.write_now(partial(doubts.resolve, message=message, decision=decision, by="cli", now=clock()))
+    show({"id": message, "state": state}, f"Message {message} is {state} now.")
 
 
 def dump(json: Json = False) -> None:

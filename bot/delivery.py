@@ -21,17 +21,17 @@ from bot.lanes import Lane, Unspeakable
 from bot.locks import Locks
 from bot.rendering import Rendered, Texts, choose_locale
 from domain import facts
-from domain.messages import alerts, outbox
+from domain.messages import alerts, doubts, outbox
 from domain.messages.outbox import Claimed
 from handlers.routing import Picture
 
 log = structlog.get_logger()
 
-LEASE: Final = timedelta(seconds=90)  # longer than any send may take
+LEASE: Final = timedelta(seconds=120)  # longer than any send may take, all parts of a long text together
 LOOK_SECONDS: Final = 0.3
 RECOVER_SECONDS: Final = 30.0
 GROUP: Final = 100  # marks in one transaction
-GROUP_SECONDS: Final = 0.1  # how long the first mark of a group waits: a crash makes this much unknown
+GROUP_SECONDS: Final = 0.02  # how long the first mark of a group waits: a crash makes this much unknown
 WAYS: Final = 500
 
 
@@ -67,8 +67,8 @@ class Delivery:
 
     async def start(self) -> None:
         await self._database.write(partial(outbox.choose_anew, channels=self._channels))
-        if self._database.sqlite:  # nobody else sends: whatever is still being sent was left by a crash
-            await self._recover(self._clock() + LEASE)
+        # On SQLite nobody else sends: whatever is still being sent was left by a crash.
+        await self._recover(self._clock() + LEASE if self._database.sqlite else self._clock())
         for lane in self._lanes:
             self._locks.want(lane.lock)
         loops = [self._look(), self._record(), self._keep_recovering(), *(lane.run() for lane in self._lanes)]
@@ -112,9 +112,9 @@ class Delivery:
         said = Message(message.key, message.words.key, message.words.params, rendered)
         return Recipient(message.contact_id, message.account, locale), said
 
-    def became(self, message: Claimed, outcome: Outcome | None) -> None:
+    def became(self, message: Claimed, outcome: Outcome | None, not_before: datetime | None = None) -> None:
         """Note what became of a message; it is written down a moment later, together with others."""
-        self._fates.append(Fate(message, outcome, self._clock()))
+        self._fates.append(Fate(message, outcome, self._clock(), not_before))
         self._news.set()
 
     async def park(self, account: str, until: datetime) -> None:
@@ -169,7 +169,7 @@ class Delivery:
 
     def _shelve(self, db: Session, *, name: str, now: datetime) -> list[Claimed]:
         """Take, put down and mark as sent in one transaction."""
-        taken = outbox.claim(db, name, limit=GROUP, lease_until=now + LEASE, now=now)
+        taken = outbox.claim(db, name, limit=GROUP, lease_until=now + LEASE, now=now, one_by_one=False)
         done = []
         for message in taken:
             if not message.reachable:
@@ -235,9 +235,9 @@ class Delivery:
         def recover(db: Session) -> int:
             left = outbox.recover(db, before=at, now=now)
             if left:
-                alerts.raise_alert(db, fates.UNKNOWN_ALERT, fates.UNKNOWN_WORDS, now=now)
-            elif not outbox.needing_a_person(db, limit=1):
-                alerts.clear_alert(db, fates.UNKNOWN_ALERT, now=now)
+                alerts.raise_alert(db, doubts.UNKNOWN_ALERT, fates.UNKNOWN_WORDS, now=now)
+            elif not doubts.any_unknown(db):
+                alerts.clear_alert(db, doubts.UNKNOWN_ALERT, now=now)
             return left
 
         if left := await self._database.write(recover):

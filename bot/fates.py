@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from bot.channels.outcomes import Closed, Dead, Outcome, Refused, Retry, Sent, Stop, Unknown
-from domain.messages import alerts, outbox
+from domain.messages import alerts, doubts, outbox
 from domain.messages.outbox import Claimed, Mark
 from domain.wording import words
 
@@ -19,17 +19,17 @@ LONGEST_PAUSE_SECONDS = 900.0
 REPEATS = 3  # of a message whose fate is unknown, where the platform drops repetitions
 
 
-UNKNOWN_ALERT = "outbox_unknown"
 UNKNOWN_WORDS = words("alert.outbox_unknown")
 
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What became of one claimed message. No outcome: it was not tried, and goes back as it was."""
+    """What became of one claimed message. No outcome: it was not tried, and goes back as it was, until `not_before`."""
 
     message: Claimed
     outcome: Outcome | None
     at: datetime
+    not_before: datetime | None = None
 
 
 def record(db: Session, fates: Sequence[Fate], *, pushing: Collection[str], now: datetime) -> None:
@@ -43,7 +43,7 @@ def record(db: Session, fates: Sequence[Fate], *, pushing: Collection[str], now:
                 said = words("alert.push_failing", channel=fate.message.channel, reason=reason)
                 alerts.raise_alert(db, _failing(fate.message.channel), said, now=now)
             case Unknown(repeat_within_seconds=0):
-                alerts.raise_alert(db, UNKNOWN_ALERT, UNKNOWN_WORDS, now=now)
+                alerts.raise_alert(db, doubts.UNKNOWN_ALERT, UNKNOWN_WORDS, now=now)
             case Dead(moved_to=None):
                 outbox.gone(db, [fate.message.contact_id], now=now)
             case Dead(moved_to=str(address)):
@@ -59,9 +59,9 @@ def mark(db: Session, fate: Fate, pushing: Collection[str]) -> Mark:
     message = fate.message
     match fate.outcome:
         case Sent():
-            return Mark(message.id, "sent")
+            return Mark(message.id, message.taken, "sent")
         case None:
-            return _back(message) if message.reachable else _anew(message, "unreachable")
+            return _back(message, not_before=fate.not_before) if message.reachable else _anew(message, "unreachable")
         case Retry(after, "account", reason):
             return _back(message, reason, fate.at + timedelta(seconds=after))
         case Retry(after, _, reason):
@@ -73,8 +73,10 @@ def mark(db: Session, fate: Fate, pushing: Collection[str]) -> Mark:
         case Closed(reason):
             way = outbox.next_way(db, message.member, message.contact_id, pushing, message=message.id)
             if way is None:
-                return Mark(message.id, "deferred", error=reason)
-            return Mark(message.id, "queued", error=reason, contact_id=way[0], channel=way[1], counted=False)
+                return Mark(message.id, message.taken, "deferred", error=reason)
+            return Mark(
+                message.id, message.taken, "queued", error=reason, contact_id=way[0], channel=way[1], counted=False
+            )
         case Refused(reason):
             return _ended(message, "failed", reason)
         case Unknown(reason, repeat_within_seconds):
@@ -85,15 +87,17 @@ def mark(db: Session, fate: Fate, pushing: Collection[str]) -> Mark:
 
 def _back(message: Claimed, reason: str | None = None, not_before: datetime | None = None) -> Mark:
     """Queued again as if nothing had been tried: it was not this message's fault."""
-    return Mark(message.id, "queued", reason, not_before, message.contact_id, message.channel, counted=False)
+    return Mark(
+        message.id, message.taken, "queued", reason, not_before, message.contact_id, message.channel, counted=False
+    )
 
 
 def _anew(message: Claimed, reason: str) -> Mark:
-    return Mark(message.id, "queued", error=reason, counted=False)
+    return Mark(message.id, message.taken, "queued", error=reason, counted=False)
 
 
 def _ended(message: Claimed, state: str, reason: str) -> Mark:
-    return Mark(message.id, state, reason, contact_id=message.contact_id, channel=message.channel)
+    return Mark(message.id, message.taken, state, reason, contact_id=message.contact_id, channel=message.channel)
 
 
 def _try_again(message: Claimed, reason: str, at: datetime, after_seconds: float) -> Mark:
@@ -103,6 +107,7 @@ def _try_again(message: Claimed, reason: str, at: datetime, after_seconds: float
     pause *= random.uniform(1, 1.2)  # noqa: S311 - so that what failed together does not return together
     return Mark(
         message.id,
+        message.taken,
         "queued",
         error=reason,
         not_before=at + timedelta(seconds=pause),

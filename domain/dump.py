@@ -110,7 +110,17 @@ RULES: Final[Mapping[str, Rule]] = {
     "live_screen": Rule(("contact_id",), left_out=("announcement_id", "message")),
     "outbox": Rule(
         ("member_id", "text_key", "params"),
-        left_out=("key", "not_before", "lease_until", "attempts", "error", "route", "created_at", "finished_at"),
+        left_out=(
+            "key",
+            "not_before",
+            "lease_until",
+            "attempts",
+            "taken",
+            "error",
+            "route",
+            "created_at",
+            "finished_at",
+        ),
     ),
     "chat_message": Rule(("contact_id", "outgoing"), left_out=("body", "at")),
     "allowance": Rule(("contact_id", "kind"), left_out=("closes_at", "left")),  # what is left depends on the hour

@@ -12,7 +12,7 @@ _ELLIPSIS = "…"
 
 def utf16_units(text: str) -> int:
     """Telegram's measure."""
-    return len(text) + sum(char > "\uffff" for char in text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def utf8_bytes(text: str) -> int:

@@ -21,12 +21,14 @@ class Sent:
 class Retry:
     """Surely not sent; nothing may go to `scope` before `after_seconds` have passed, then the same message may.
 
-    `recipient` parks this recipient only, `account` everything that goes out through this channel account.
+    `recipient` parks this recipient only, `account` everything that goes out through this channel account. `asked`:
+    the platform itself named the time.
     """
 
     after_seconds: float
     scope: Scope
     reason: str
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

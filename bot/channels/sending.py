@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from bot.channels.outcomes import Outcome
+from bot.pacing import Limits
 from bot.rendering import Rendered
 
 if TYPE_CHECKING:
@@ -54,6 +55,21 @@ class Sender(Protocol):
 
     async def send(self, to: Recipient, message: Message) -> Outcome:
         """Send once and say what became of it; raises nothing for what a platform may do."""
+
+
+Go = Callable[[], Awaitable[Outcome]]
+"""Sends what was prepared, once; raises nothing for what a platform may do."""
+
+
+@runtime_checkable
+class Careful(Protocol):
+    """A Sender that gets ready before its turn has come, and whose answers count towards the same limits."""
+
+    @property
+    def limits(self) -> Limits: ...
+
+    async def prepare(self, to: Recipient, message: Message) -> Go:
+        """Do all that can be done beforehand, such as drawing, so that sending begins the moment its turn comes."""
 
 
 @runtime_checkable

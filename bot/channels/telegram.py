@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from hmac import compare_digest
+from time import monotonic
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
@@ -15,17 +17,19 @@ from aiohttp import web
 from telegram.error import InvalidToken, TelegramError
 
 from bot.channels.answer_fates import AnswerFates
-from bot.channels.outcomes import Dead, Outcome, Retry, Sent, Stop, Unknown
+from bot.channels.outcomes import Closed, Dead, Outcome, Refused, Retry, Sent, Stop, Unknown
 from bot.channels.painting import Painted
 from bot.channels.parts import Parts
-from bot.channels.sending import Message, Recipient
+from bot.channels.sending import Go, Message, Recipient
 from bot.channels.telegram_client import FloodWait, attempt, classify, make_bot
-from bot.channels.telegram_screens import Screens, screen
+from bot.channels.telegram_files import Files
+from bot.channels.telegram_screens import Call, Calls, Screen, Screens
 from bot.channels.telegram_screens import screen as as_screen
 from bot.channels.telegram_setup import prepare
 from bot.channels.telegram_updates import ALLOWED, CHANNEL, Presence, Talk, Unreadable, read, update_id
 from bot.database import DatabaseUnavailable
 from bot.gateway import Answer, reply_from_json
+from bot.pacing import Limits, in_flight
 from bot.rendering import Rendered, choose_locale
 from bot.web import problems, strict_json
 from domain.errors import NotFound
@@ -57,8 +61,7 @@ class TelegramChannel:
         token = settings.token.get_secret_value()
         self._parts = parts
         self._secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
-        self._bot = make_bot(token, api_url=settings.api_url)
-        self._screens = Screens(self._bot)
+        self._bot = make_bot(token, api_url=settings.api_url, connections=in_flight(settings.rate))
         self._fates = AnswerFates(parts.database, CHANNEL, parts.clock, self._show_left_over)
         self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._tails: dict[int, asyncio.Task[None]] = {}
@@ -67,6 +70,9 @@ class TelegramChannel:
         self._newest: dict[str, str] = {}
         self.account = f"{CHANNEL}:{token.split(':')[0]}"
         self.rate = settings.rate
+        self.limits = Limits(self.rate, monotonic, _pause_of_chat)
+        self._files = Files(parts.database, self.account, parts.clock)
+        self._screens = Screens(self._bot, self._files)
 
     @property
     def sender(self) -> TelegramChannel:
@@ -94,29 +100,81 @@ class TelegramChannel:
     # What goes out by itself
 
     async def send(self, to: Recipient, message: Message) -> Outcome:
-        """Send a notice; while Telegram has told us to wait, nothing is even tried."""
-        wait = self._parked_until - asyncio.get_running_loop().time()
-        if wait > 0:
-            return Retry(wait, "account", "Telegram has asked to wait")
-        picture = await self._picture(message.rendered, to.contact_id)
-        return self._heeded(await self._screens.send(to.account, screen(message.rendered), picture))
+        return await (await self.prepare(to, message))()
 
-    def _heeded(self, outcome: Outcome) -> Outcome:
-        if isinstance(outcome, Retry) and outcome.scope == "account":
-            until = asyncio.get_running_loop().time() + outcome.after_seconds
-            self._parked_until = max(self._parked_until, until)
+    async def prepare(self, to: Recipient, message: Message) -> Go:
+        """Draw what is to be drawn, and wait while its picture is on its way to Telegram with another message."""
+        picture = await self._picture(message.rendered, to.contact_id)
+        if picture is not None:
+            await self._files.settled(picture.key)
+        return partial(self._send, to.account, as_screen(message.rendered), picture)
+
+    async def _send(self, chat: str, wanted: Screen, picture: Painted | None) -> Outcome:
+        """Send a notice; while Telegram has told us to wait, nothing is even tried."""
+        if (wait := self._parked()) > 0:
+            return Retry(wait, "account", "Telegram has asked to wait")
+        if (wait := self.limits.held(chat)) > 0:
+            return Retry(wait, "recipient", "Telegram has asked to wait")
+        calls = Calls(partial(self._carry, chat), partial(self._carry_in_turn, chat), patient=False)
+        return await self._screens.send(chat, wanted, picture, calls)
+
+    async def _carry(self, chat: str, call: Call) -> Outcome:
+        """Carry out a call whose turn it is."""
+        return self._heeded(chat, await attempt(call()))
+
+    async def _carry_in_turn(self, chat: str, call: Call) -> Outcome:
+        """Carry out a further call for the same notice, at the same pace as if it were another."""
+        await asyncio.sleep(max(self._parked(), self.limits.rest(chat)))
+        turn = await self.limits.turn()
+        try:
+            return await self._carry(chat, call)
+        finally:
+            self.limits.done(turn, chat)
+
+    async def _carry_at_once(self, chat: str, call: Call) -> Outcome:
+        """Carry out a call that somebody waits for: before all notices, which make up for it."""
+        if (wait := max(self._parked(), self.limits.held(chat))) > LONGEST_WAIT_SECONDS:
+            return Retry(wait, "recipient", "Telegram has asked to wait")
+        await asyncio.sleep(wait)
+        turn = self.limits.pace.beside()
+        try:
+            return await self._carry(chat, call)
+        finally:
+            self.limits.done(turn, chat)
+
+    def _heeded(self, chat: str, outcome: Outcome) -> Outcome:
+        """Wait as we are told. Telegram does not say whether a 429 is about the chat or about the bot."""
+        match outcome:
+            case Retry(seconds, "account", asked=True):
+                if not self.limits.refused(chat, seconds):
+                    return replace(outcome, scope="recipient")
+                self._park(seconds)
+            case Retry(seconds, "account"):
+                self._park(seconds)
+            case Sent() | Refused() | Closed() | Dead():
+                self.limits.taken()
         return outcome
+
+    def _park(self, seconds: float) -> None:
+        self._parked_until = max(self._parked_until, monotonic() + seconds)
+
+    def _parked(self) -> float:
+        return max(0.0, self._parked_until - monotonic())
 
     async def refresh(self, contact_id: int, account: str, message: str | None, screen: Reply, locale: str) -> None:
         """Edit the message that is the screen: the newest answer, or after a restart the one that was tapped."""
         newest = self._newest.get(account, message)
-        if newest is None or asyncio.get_running_loop().time() < self._parked_until:
+        if newest is None or self._parked() > 0:
             return
         wanted = as_screen(self._parts.texts.render(screen, locale))
-        edited = self._bot.edit_message_text(
-            wanted.parts[0], chat_id=int(account), message_id=int(newest), reply_markup=wanted.keyboard
+        edit = partial(
+            self._bot.edit_message_text,
+            wanted.parts[0],
+            chat_id=int(account),
+            message_id=int(newest),
+            reply_markup=wanted.keyboard,
         )
-        self._heeded(await attempt(edited))
+        await self._carry_at_once(account, edit)
 
     def _note(self, account: str, outcome: Outcome) -> None:
         """Remember which message is the newest screen of a chat, for those that talked last."""
@@ -227,7 +285,7 @@ class TelegramChannel:
         if before is not None:
             await asyncio.wait([before])
         try:
-            if by_call and talk.callback_id is not None:
+            if by_call and talk.callback_id is not None and not self._parked():
                 await attempt(self._bot.answer_callback_query(talk.callback_id))
             if answer is None:
                 await self._show(talk, self._sorry(talk), None)
@@ -252,9 +310,9 @@ class TelegramChannel:
     async def _show(self, talk: Talk, rendered: Rendered, picture: Painted | None) -> Outcome:
         """Show the answer, patiently where Telegram asks to wait or has surely not taken it."""
         outcome: Outcome = Unknown("not tried")
+        carry = partial(self._carry_at_once, str(talk.chat))
         for _ in range(TRIES):
-            await self._unparked()
-            outcome = self._heeded(await self._screens.show(talk.chat, rendered, picture, talk.tapped))
+            outcome = await self._screens.show(talk.chat, rendered, picture, talk.tapped, Calls(carry, carry))
             match outcome:
                 case Retry(after_seconds) if after_seconds <= LONGEST_WAIT_SECONDS:
                     await asyncio.sleep(after_seconds)
@@ -271,11 +329,6 @@ class TelegramChannel:
             case _:
                 log.warning("telegram.answer_not_shown", outcome=type(outcome).__name__, reason=outcome.reason)
         return outcome
-
-    async def _unparked(self) -> None:
-        wait = self._parked_until - asyncio.get_running_loop().time()
-        if wait > 0:
-            await asyncio.sleep(min(wait, LONGEST_WAIT_SECONDS))
 
     async def _picture(self, rendered: Rendered, contact_id: int) -> Painted | None:
         """The picture that belongs to it; a screen without its picture is better than none."""
@@ -302,6 +355,11 @@ def _pause(failure: TelegramError, pause: float) -> float:
         return REFUSED_PAUSE_SECONDS
     outcome = classify(failure)
     return max(pause, outcome.after_seconds) if isinstance(outcome, Retry) else pause
+
+
+def _pause_of_chat(chat: str) -> float:
+    """Telegram wants one message a second in a private chat, and twenty a minute in a group, whose id is negative."""
+    return 3.0 if chat.startswith("-") else 1.0
 
 
 def make_channel(app: Parts) -> TelegramChannel:

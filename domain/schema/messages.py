@@ -128,6 +128,7 @@ class Outbox(Base):
     not_before: Mapped[datetime]
     lease_until: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
+    taken: Mapped[int | None]  # how often it was taken for sending: only its last taker may say what became of it
     error: Mapped[str | None]
     route: Mapped[str | None]  # where a channel has several: how it went
     created_at: Mapped[datetime]

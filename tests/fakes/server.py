@@ -53,7 +53,12 @@ class Fault:
 
 
 class FakeServer:
-    """A platform on 127.0.0.1; `async with` starts and stops it."""
+    """A platform on 127.0.0.1; `async with` starts and stops it.
+
+    `syncs_in_groups`: the log is on disk after `on_disk`, not after each `accept`.
+    """
+
+    syncs_in_groups = False
 
     def __init__(self, *, now: Callable[[], datetime] | None = None, log_file: str | Path | None = None) -> None:
         self.now = now or _wall_clock
@@ -64,6 +69,8 @@ class FakeServer:
         """Every message that the platform took over, in order: what people really got."""
         self.base_url = ""
         self._log_file = open(log_file, "a", encoding="utf-8") if log_file else None  # noqa: SIM115
+        self._syncing = asyncio.Lock()
+        self._synced = 0
         self._changed = asyncio.Event()
         self._closing = asyncio.Event()
         self._runner: web.AppRunner | None = None
@@ -169,7 +176,19 @@ class FakeServer:
         if self._log_file is not None:
             self._log_file.write(json.dumps(entry, ensure_ascii=False) + "\n")
             self._log_file.flush()
-            os.fsync(self._log_file.fileno())
+            if not self.syncs_in_groups:
+                os.fsync(self._log_file.fileno())
+
+    async def on_disk(self) -> None:
+        """Wait until all that was accepted so far is on disk; whoever waits at the same time shares one fsync."""
+        if self._log_file is None or not self.syncs_in_groups:
+            return
+        mine = len(self.accepted)
+        async with self._syncing:
+            if self._synced < mine:
+                written = len(self.accepted)
+                await asyncio.to_thread(os.fsync, self._log_file.fileno())
+                self._synced = written
 
     def changed(self) -> None:
         """Wake everybody who waits for something to happen."""

@@ -12,13 +12,15 @@ In a test:
 
 As a process of its own: `python -m tests.fakes.telegram --port 8081`, and then, for people by hand or by curl:
 `POST /_fake/users/1001/sends {"text": …}`, `POST /_fake/users/1001/taps {"label": …}`, `GET /_fake/chats/1001`,
-`GET /_fake/accepted`, `POST /_fake/faults {"method", "kind", "times", "share"}`, `DELETE /_fake/faults`.
+`GET /_fake/accepted`, `GET /_fake/judge`, `POST /_fake/faults {"method", "kind", "times", "share"}`,
+`DELETE /_fake/faults`.
 """
 
 import argparse
 import asyncio
 import itertools
 import json
+import random
 from collections import defaultdict, deque
 from collections.abc import Callable
 from datetime import datetime
@@ -37,6 +39,7 @@ TOKEN = "123456:FAKE-telegram-token-for-tests-00000"
 WEBHOOK_WAITS_SECONDS = (0.05, 0.2, 0.5)
 # Arrivals on a busy machine are not as even as departures were.
 RATE_SLACK_SECONDS = 0.05
+NO_ANSWER = ("accepted_then_no_answer", "accepted_then_hang", "half_json", "cut")
 
 
 class FakeTelegram(FakeServer):
@@ -47,6 +50,8 @@ class FakeTelegram(FakeServer):
     `strict_urls`: refuse links and pictures on `localhost`, as Telegram does.
     `webhook_at`: where updates go instead of the address that the bot registers, which may be a public name.
     """
+
+    syncs_in_groups = True
 
     def __init__(
         self,
@@ -79,6 +84,10 @@ class FakeTelegram(FakeServer):
         self.change = 0
         self.too_early: list[str] = []
         """Sends that came before the time that a 429 had named."""
+        self.unanswered_sends: list[tuple[int | None, str]] = []
+        """Chat and text of sends that were carried out, and whose answer never came."""
+        self.slow: tuple[float, float] = (0.0, 0.0)
+        """Between how many seconds an answer takes."""
         self._chats: dict[int, Chat] = {}
         self._callbacks: dict[str, dict[str, Any] | None] = {}
         self._message_ids = itertools.count(1)
@@ -187,6 +196,7 @@ class FakeTelegram(FakeServer):
         app.router.add_post("/_fake/users/{id}/{action}", self._by_hand)
         app.router.add_get("/_fake/chats/{id}", self._transcript)
         app.router.add_get("/_fake/accepted", self._accepted)
+        app.router.add_get("/_fake/judge", self._judge)
         app.router.add_post("/_fake/faults", self._add_fault)
         app.router.add_delete("/_fake/faults", self._add_fault)
 
@@ -198,15 +208,23 @@ class FakeTelegram(FakeServer):
             return _no(404, "Not Found: method not found")
         self.calls.append((method, params))
         recipient = str(params.get("chat_id", ""))
+        if method in SENDS:
+            self._note_arrival(recipient)
+        if self.slow[1]:
+            await asyncio.sleep(random.uniform(*self.slow))
 
         async def carry_out() -> web.Response:
             try:
-                return web.json_response({"ok": True, "result": await self._carry_out(method, params)})
+                result = await self._carry_out(method, params)
             except Refusal as no:
                 return _no(no.code, no.description, **no.parameters)
+            await self.on_disk()
+            return web.json_response({"ok": True, "result": result})
 
         fault = next((f for f in self.faults if f.strikes(method, recipient)), None)
         if fault is not None:
+            if fault.kind in NO_ANSWER and method in SENDS:
+                self.unanswered_sends.append((_chat_of(recipient), str(params.get("text", ""))))
             return await self.misbehave(request, fault, carry_out, self._own_error(recipient))
         return await carry_out()
 
@@ -239,16 +257,19 @@ class FakeTelegram(FakeServer):
 
     # Pace
 
-    def _keep_pace(self, chat_id: str) -> None:
+    def _note_arrival(self, chat_id: str) -> None:
         now = asyncio.get_running_loop().time()
         self._times.append(now)
-        chat = int(chat_id) if chat_id.lstrip("-").isdigit() else None
-        for scope, limit in ((None, self.rate), (chat, self.per_chat)):
-            early = self._closed_until.get(scope, 0.0) - now
-            if early > 0:
+        for scope in (None, _chat_of(chat_id)):
+            if (early := self._closed_until.get(scope, 0.0) - now) > 0:
                 self.too_early.append(f"{scope or 'account'}: {early:.2f} s too early")
-                if limit:
-                    raise Refusal(429, f"Too Many Requests: retry after {int(early) + 1}", retry_after=int(early) + 1)
+
+    def _keep_pace(self, chat_id: str) -> None:
+        now = asyncio.get_running_loop().time()
+        for scope, limit in ((None, self.rate), (_chat_of(chat_id), self.per_chat)):
+            early = self._closed_until.get(scope, 0.0) - now
+            if early > 0 and limit:
+                raise Refusal(429, f"Too Many Requests: retry after {int(early) + 1}", retry_after=int(early) + 1)
             if limit and self._is_full(scope, limit, now):
                 self._closed_until[scope] = now + 1
                 raise Refusal(429, "Too Many Requests: retry after 1", retry_after=1)
@@ -339,6 +360,16 @@ class FakeTelegram(FakeServer):
     async def _accepted(self, request: web.Request) -> web.Response:
         return web.json_response(self.accepted)
 
+    async def _judge(self, request: web.Request) -> web.Response:
+        verdict = {
+            "accepted": len(self.accepted),
+            "busiest_second": self.busiest_second(),
+            "too_early": self.too_early[:20],
+            "unanswered": self.unanswered_sends,
+            "faults": {fault.kind: fault.hits for fault in self.faults},
+        }
+        return web.json_response(verdict)
+
     async def _add_fault(self, request: web.Request) -> web.Response:
         if request.method == "DELETE":
             self.behave()
@@ -346,6 +377,10 @@ class FakeTelegram(FakeServer):
             given = await request.json()
             self.fault(given.pop("method"), given.pop("kind"), **given)
         return web.json_response({"faults": len(self.faults)})
+
+
+def _chat_of(chat_id: str) -> int | None:
+    return int(chat_id) if chat_id.lstrip("-").isdigit() else None
 
 
 def _no(code: int, description: str, *, status: int | None = None, **parameters: Any) -> web.Response:

@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
 from bot.channels import wechat
 from bot.channels.outcomes import Closed, Sent
@@ -16,7 +16,7 @@ from bot.channels.sending import Message
 from bot.channels.wechat_pages import pages
 from bot.rendering import Button, Rendered
 from domain.errors import NotFound
-from domain.schema import Contact, Member
+from domain.schema import Contact, Inbox, Member
 from handlers.routing import Picture
 from tests.bot.channels.wechat_scene import scene, seller
 from tests.fakes.wechat import AES_KEY

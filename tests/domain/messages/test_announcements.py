@@ -100,7 +100,7 @@ def test_a_cancelled_announcement_reaches_nobody_else(db: Session, people: list[
     [taken] = outbox.claim(db, "telegram", limit=1, lease_until=now, now=now)
     announcements.cancel(db, notice, now=now)
     announcements.cancel(db, notice, now=now)
-    outbox.record(db, [outbox.Mark(taken.id, "sent")], now=now)
+    outbox.record(db, [outbox.Mark(taken.id, taken.taken, "sent")], now=now)
     assert outbox.claim(db, "telegram", limit=10, lease_until=now, now=now) == []
     assert not announcements.enqueue_chunk(db, notice, now=now)
     counts = announcements.progress(db, notice)
@@ -115,7 +115,7 @@ def test_a_message_that_comes_back_after_the_cancelling_is_taken_back_too(
     outbox.choose_ways(db, ["telegram"], limit=10, now=now)
     [taken] = outbox.claim(db, "telegram", limit=1, lease_until=now, now=now)
     announcements.cancel(db, notice, now=now)
-    outbox.record(db, [outbox.Mark(taken.id, "queued", error="500")], now=now)
+    outbox.record(db, [outbox.Mark(taken.id, taken.taken, "queued", error="500")], now=now)
     assert announcements.to_sweep(db) == [notice]
     assert not announcements.sweep_cancelled(db, notice, now=now)
     assert announcements.progress(db, notice)["cancelled"] == 1

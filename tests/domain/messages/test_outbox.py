@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from domain.messages import outbox
+from domain.messages import doubts, outbox
 from domain.messages.outbox import Claimed, Mark, Notice
 from domain.money import Money
 from domain.schema import Contact, Mute, Outbox
@@ -35,7 +35,7 @@ def test_the_same_event_is_told_once(db: Session, now: datetime) -> None:
     earned = Notice("earned:A-1:m-1", m, "notice.commission_earned", {"amount": Money(1234, "CNY")})
     put(db, now, earned)
     put(db, now, earned, Notice("earned:A-2:m-1", m, "notice.commission_earned"))
-    first, second = claim(db, now)
+    first, second = outbox.claim(db, "telegram", limit=9, lease_until=now, now=now, one_by_one=False)
     assert (first.key, second.key) == ("earned:A-1:m-1", "earned:A-2:m-1")
     assert first.words.params == {"amount": Money(1234, "CNY")}
     assert claim(db, now) == []
@@ -100,12 +100,20 @@ def test_nothing_overtakes_a_message_that_is_under_way_to_the_same_chat(db: Sess
     assert [taken.key for taken in claim(db, now)] == ["elsewhere"]
 
     again = now + timedelta(seconds=30)
-    wait = Mark(first.id, "queued", error="429", not_before=again, contact_id=first.contact_id, channel=first.channel)
+    wait = Mark(
+        first.id,
+        first.taken,
+        "queued",
+        error="429",
+        not_before=again,
+        contact_id=first.contact_id,
+        channel=first.channel,
+    )
     outbox.record(db, [wait], now=now)
     assert claim(db, now) == []
     [first] = claim(db, again, limit=1)
     assert first.key == "first"
-    outbox.record(db, [Mark(first.id, "sent")], now=again)
+    outbox.record(db, [Mark(first.id, first.taken, "sent")], now=again)
     assert [taken.key for taken in claim(db, again)] == ["second"]
 
 
@@ -118,8 +126,8 @@ def test_what_a_vanished_sender_left_is_unknown_and_never_sent_again(db: Session
     assert outbox.recover(db, before=now, now=now) == 0
     assert outbox.recover(db, before=later, now=later) == 1
     assert claim(db, later) == []
-    assert [(d.state, d.member_id) for d in outbox.needing_a_person(db)] == [("unknown", "m-1")]
-    outbox.record(db, [Mark(taken.id, "sent")], now=later)  # it had only been slow
+    assert [(d.state, d.member_id) for d in doubts.find(db)] == [("unknown", "m-1")]
+    outbox.record(db, [Mark(taken.id, taken.taken, "sent")], now=later)  # it had only been slow
     assert states(db) == {"n": "sent"}
 
 
@@ -130,7 +138,7 @@ def test_a_blocked_chat_is_left_alone_and_the_next_best_is_taken(db: Session, no
     put(db, now, Notice("n", m, "notice.x"))
     [taken] = claim(db, now)
     outbox.gone(db, [telegram], now=now)
-    outbox.record(db, [Mark(taken.id, "queued", error="blocked", counted=False)], now=now)
+    outbox.record(db, [Mark(taken.id, taken.taken, "queued", error="blocked", counted=False)], now=now)
     put(db, now)
     assert [c.channel for c in claim(db, now, "webchat")] == ["webchat"]
 

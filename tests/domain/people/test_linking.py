@@ -220,7 +220,7 @@ def test_what_waits_for_a_chat_never_goes_there_once_it_is_parted(db: Session, n
         linking.let_go(db, m, parted, now=now)
     else:
         put_members(db, [{"member_id": "a", "channel": "telegram", "account": None}], actor="test", now=now)
-    back = outbox.Mark(first.id, "queued", contact_id=parted, channel="telegram", counted=False)
+    back = outbox.Mark(first.id, first.taken, "queued", contact_id=parted, channel="telegram", counted=False)
     outbox.record(db, [back], now=now)  # the platform had said: later
     outbox.choose_ways(db, EVERY, limit=10, now=now)
     assert [one.reachable for one in outbox.claim(db, "telegram", limit=5, lease_until=now, now=now)] == [False]
