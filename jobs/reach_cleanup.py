@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from domain.messages import allowances, platform_files
+from domain.messages import allowances, platform_files, signatures
 from jobs import Cron, Job, JobContext
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ def run(context: JobContext) -> Mapping[str, Any]:
     before = context.now - KEPT
     windows = _all(context, partial(allowances.forget_closed, limit=CHUNK, before=before))
     files = _all(context, partial(platform_files.forget_expired, limit=CHUNK, before=before))
+    _all(context, partial(signatures.forget_old, limit=CHUNK, before=before))
     return {"windows": windows, "files": files}
 
 

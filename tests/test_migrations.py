@@ -20,7 +20,15 @@ TRIGGERS = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
     "postgresql": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgname NOT LIKE 'procrastinate%'",
 }
-RELEASED = {"0001": "1f110c1719ec686b1650fecc38a1bc86970c98949215b27f4cb7478cc347a860"}
+RELEASED = {
+    "0001": "1f110c1719ec686b1650fecc38a1bc86970c98949215b27f4cb7478cc347a860",
+    "0002": "5f2540c974d38390c13331845272d326048137f33c77c4ea96697e7813802828",
+    "0003": "6767a85f866b22941aff20a389cffcd15ecf6ee7cc51074dac964fa211fba78b",
+    "0004": "7bd5907ac491e4daab8b3ffd41a7cb9f4fc964d495955c38c8a5c335cb23a06e",
+    "0005": "1eb95d642c47af92c52d339d84d77238a97aab40423ce16238836ad3e41dc316",
+    "0006": "0c5968e33936b8214de395ca469755fc705b3b57f39b41c2f0935741b7e58456",
+    "0007": "cd061562b633ddc5eb612b707c1680139b91bfdcd04291e7494ad6481992d535",
+}
 
 
 @pytest.fixture

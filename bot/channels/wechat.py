@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -36,7 +35,7 @@ from bot.gateway import Answer, reply_from_json
 from bot.rendering import Rendered, choose_locale
 from bot.web import problems, strict_json
 from domain.errors import NotFound
-from domain.messages import conversations
+from domain.messages import conversations, signatures
 from domain.messages.conversations import WaitingAnswer
 from domain.wording import words
 from handlers.routing import plain
@@ -50,7 +49,6 @@ RETRIES_OVER: Final = timedelta(seconds=REMEMBERED_SECONDS)
 KEPT_BYTES: Final = 600  # several are shown together
 AFTER_PICTURE_SECONDS: Final = 0.5
 STOP_SECONDS: Final = 5.0
-SEEN_SIGNATURES: Final = 20_000
 RATE: Final = 20.0
 SUCCESS: Final = "success"
 
@@ -94,7 +92,6 @@ class WeChatChannel:
         self._fates = AnswerFates(parts.database, CHANNEL, parts.clock, self._keep_left_over, after=RETRIES_OVER)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._answers: dict[str, asyncio.Task[Reply]] = {}
-        self._seen: OrderedDict[str, str] = OrderedDict()  # signature → what came under it
         self._later: set[asyncio.Task[None]] = set()
         self.rate = RATE
 
@@ -146,7 +143,7 @@ class WeChatChannel:
         try:
             self._envelopes.check(request.query, now=now)
             body = await strict_json.body(request)
-            self._check_repetition(request.query, body)
+            await self._check_repetition(request.query, body)
             xml = self._envelopes.open(request.query, body)
         except Forged as forged:
             return _forged(forged)
@@ -155,6 +152,8 @@ class WeChatChannel:
             return problems.response(problems.invalid("", "is not a message", status=400))
         except problems.Problem as problem:
             return problems.response(problem)
+        except DatabaseUnavailable:
+            return problems.response(problems.unavailable())
         try:
             letter = read(xml)
         except Malformed as malformed:  # signed all the same: WeChat is to be content, or it would come again
@@ -166,15 +165,13 @@ class WeChatChannel:
             return problems.response(problems.unavailable())
         return self._response(letter, reply, request.query)
 
-    def _check_repetition(self, query: Mapping[str, str], body: bytes) -> None:
+    async def _check_repetition(self, query: Mapping[str, str], body: bytes) -> None:
         """Without encryption the signature does not cover the body: it may come again, but not with another one."""
         if self._envelopes.encrypted:
             return
-        content = hashlib.sha256(body).hexdigest()
-        if self._seen.setdefault(query["signature"], content) != content:
+        use = partial(signatures.use, signature=query["signature"], content=hashlib.sha256(body).hexdigest())
+        if not await self._parts.database.write(partial(use, now=self._parts.clock())):
             raise Forged("this signature came with another message before")
-        if len(self._seen) > SEEN_SIGNATURES:
-            self._seen.popitem(last=False)
 
     def _response(self, letter: Letter, reply: Reply, query: Mapping[str, str]) -> web.Response:
         now = self._parts.clock()

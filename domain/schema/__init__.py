@@ -17,7 +17,7 @@ from domain.schema.mall import (
     Visit,
     VisitDay,
 )
-from domain.schema.messages import Announcement, Audience, ChatMessage, Inbox, LiveScreen, Outbox
+from domain.schema.messages import Announcement, Audience, ChatMessage, Inbox, LiveScreen, Outbox, UsedSignature
 from domain.schema.money import Account, Entry, Posting
 from domain.schema.people import ChannelCode, Contact, EntryLink, Member, MemberTag, Mute, WrongCode
 from domain.schema.reach import Allowance, MassSend, PlatformFile, SceneCode
@@ -95,6 +95,7 @@ __all__ = [
     "Stock",
     "Task",
     "TaskTemplate",
+    "UsedSignature",
     "Visit",
     "VisitDay",
     "WrongCode",

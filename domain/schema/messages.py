@@ -40,6 +40,15 @@ class Inbox(Base):
     answer_state: Mapped[str] = mapped_column(default="sending")  # waiting | sending | sent | failed | unknown | kept
 
 
+class UsedSignature(Base):
+    """A signature that does not cover its message, and the hash of the message that came with it."""
+
+    __tablename__ = "used_signature"
+    signature: Mapped[str] = mapped_column(primary_key=True)
+    content: Mapped[str]
+    used_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class Announcement(Base):
     """One text to an audience; `reached_id` is the last member that has its outbox row.
 

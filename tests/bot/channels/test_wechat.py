@@ -250,11 +250,15 @@ async def test_wrong_stale_split_and_reused_signatures_are_refused(one_house: Ho
         again = await at.fake.post(message, query=good)
         assert first[0] == again[0] == 200
         assert first[1] == again[1]
-        assert (await at.fake.post(at.text("o-eve", "别的", MsgId=8), query=good))[0] == 403
+        another = at.text("o-eve", "别的", MsgId=8)
+        assert (await at.fake.post(another, query=good))[0] == 403
         asked = {**good, "signature": "0" * 40, "echostr": "hello"}
         async with aiohttp.ClientSession() as session, session.get(at.fake.bot_url, params=asked) as answer:
             assert answer.status == 403
             assert "hello" not in await answer.text()
+    async with scene(one_house) as after_a_restart:
+        assert (await after_a_restart.fake.post(another, query=good))[0] == 403
+        assert (await after_a_restart.fake.post(message, query=good))[1] == first[1]
 
 
 @BOTH_WAYS

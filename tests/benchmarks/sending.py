@@ -85,7 +85,7 @@ def _chain(port: int, rate: float, messages: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{Path(folder) / 'a.db'}"
         _fill(url, messages)
-        return float(_child("tests.benchmarks.announcement", url, str(port), str(rate)))
+        return float(_child("tests.benchmarks.sending", url, str(port), str(rate)))
 
 
 def _fill(url: str, messages: int) -> None:
