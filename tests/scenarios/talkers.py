@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import secrets
@@ -166,17 +167,14 @@ class WeChatTalker:
 
     async def hears(self, words: str) -> str:
         """What could not be pushed, because the window is shut, is offered at the next contact."""
-        try:
-            return (await self._person.hears(words, within=PATIENCE_SECONDS / 4)).text
-        except AssertionError:
-            pass
-        shown = await self._person.says("0")
-        for _ in range(5):
-            offered = [label for label in shown.choices.values() if label.startswith("📬")]
-            assert offered, f"nothing unread is offered to {self.name}, who waits for {words!r}\n{self._person}"
-            shown = await self._person.chooses(offered[0])
-            if words in shown.text:
-                return shown.text
+        for _ in range(4):
+            with contextlib.suppress(AssertionError):
+                return (await self._person.hears(words, within=PATIENCE_SECONDS / 4)).text
+            shown = await self._person.says("0")
+            while offered := [label for label in shown.choices.values() if label.startswith("📬")]:
+                shown = await self._person.chooses(offered[0])
+                if words in shown.text:
+                    return shown.text
         raise AssertionError(f"{self.name} never heard {words!r}\n{self._person}")
 
     @staticmethod
