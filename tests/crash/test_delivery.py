@@ -50,8 +50,11 @@ def test_an_announcement_survives_faults_and_twenty_kills_without_a_loss_or_a_do
 def killed_while_sending(trial: Trial, arrivals: int) -> None:
     """Start the program and kill it when so many of its messages have arrived."""
     until = size(trial.log) + arrivals * BYTES_OF_A_LINE
-    deadline = time.monotonic() + LONGEST_RUN_SECONDS
+    deadline, before = time.monotonic() + LONGEST_RUN_SECONDS, -1
     with child(trial.run_program, trial.folder / "program.txt") as program:
-        while size(trial.log) < until and trial.open_messages() != 0 and time.monotonic() < deadline:
+        while size(trial.log) < until and time.monotonic() < deadline:
             time.sleep(0.02)
+            if size(trial.log) == before and trial.open_messages() == 0:
+                break
+            before = size(trial.log)
         end(program, signal.SIGKILL)
