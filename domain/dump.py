@@ -103,7 +103,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "inbox": Rule(("channel", "update_key"), left_out=("received_at", "answer")),  # answers are full of codes and ids
     "announcement": Rule(
         ("at", "audience", "text", "created_by"),
-        left_out=("reached_id", "created_at", "resend_of"),
+        left_out=("reached_id", "until_id", "created_at", "resend_of"),
         shown={**_whether("finished_at"), **_whether("told_at")},
     ),
     "audience": Rule(("name",), left_out=("created_at",)),

@@ -80,7 +80,7 @@ def _stop(found: Announced, state: str) -> list[Choice]:
 def stop(chat: Chat, which: str) -> Reply:
     found = announcements.find(chat.db, number(which))
     if found.state != "cancelled" and announcement_report.is_going(chat.db, found.id):
-        announcements.cancel(chat.db, found.id, now=chat.now, zone=chat.shop.timezone)
+        announcements.cancel(chat.db, found.id, now=chat.now)
         audit_log.record(
             chat.db,
             actor=actor(chat),

@@ -17,7 +17,7 @@ from domain.messages.outbox import ANNOUNCEMENT, ANNOUNCEMENTS, LATER, is_muted
 from domain.messages.quiet_sql import is_quiet_of, next_allowed_of
 from domain.schema import Announcement, Member, Outbox, Product
 from domain.schema.base import Json, Utc
-from domain.sql import insert_selected, one_at_a_time
+from domain.sql import insert_selected
 
 CHUNK = 8_000
 """Member ids per transaction: well under 300 ms of write lock, so that no chat answer waits for an announcement."""
@@ -160,13 +160,12 @@ def resend(db: Session, announcement: int, states: Sequence[str], *, by: str, no
     """Announce the same once more to those whom it did not reach, and return the new announcement's id.
 
     `states` are those of the messages that count as not reached: failed, cancelled, deferred; unknown only where the
-    operator takes it upon themselves that somebody may read it twice. Raises Conflict while another resend of it is
-    still being put out.
+    operator takes it upon themselves that somebody may read it twice. Raises StillGoing, and ResendUnderWay while
+    another resend of it is still being put out.
     """
     found = find(db, announcement)
-    first = found.resend_of or found.id
-    one_at_a_time(db, f"announcement:{first}")
-    resends.check(db, first, states, now=now)
+    first = resends.lock(db, found.id)
+    resends.check(db, first, states)
     draft = Draft(found.text, found.text_en, found.kind, found.urgent, found.sku)
     return _write_down(
         db, draft, by=by, now=now, audience=RESEND, criteria={"states": sorted(states)}, resend_of=first, at=now
@@ -241,11 +240,12 @@ def enqueue_chunk(
     reached = row.reached_id if first is None else min(first + limit - 1, last)
     if first is not None:
         among = (_recipients(db, row, zone), Member.id > row.reached_id, Member.id <= reached)
-        if row.resend_of is not None:
-            resends.hold(db, row.resend_of, row.criteria["states"], row.reached_id, reached)
+        chain = [] if row.resend_of is None else resends.chain(db, row.resend_of)
+        if chain:
+            resends.hold(db, chain, row.criteria["states"], row.reached_id, reached)
         _insert_for_each(db, row, among, now, zone)
-        if row.resend_of is not None:
-            resends.take_over(db, announcement, row.resend_of, row.reached_id, reached, now=now)
+        if chain:
+            resends.take_over(db, announcement, chain, row.reached_id, reached, now=now)
     more = first is not None and reached < last
     db.execute(
         update(Announcement)
@@ -264,8 +264,7 @@ def _at_work(db: Session, announcement: int) -> Any:
 
     Resends of the same announcement are worked on one after the other: so each sees whom the one before wrote to.
     """
-    first = select(func.coalesce(Announcement.resend_of, Announcement.id)).where(Announcement.id == announcement)
-    one_at_a_time(db, f"announcement:{db.scalar(first)}")
+    resends.lock(db, announcement)
     return row_of(db, announcement)
 
 
@@ -282,7 +281,7 @@ def row_of(db: Session, announcement: int) -> Any:
             Announcement.urgent,
             Announcement.resend_of,
             Announcement.reached_id,
-            Announcement.left_out,
+            Announcement.until_id,
             Announcement.finished_at,
         ).where(Announcement.id == announcement)
     ).one_or_none()
@@ -291,11 +290,10 @@ def row_of(db: Session, announcement: int) -> Any:
 def _recipients(db: Session, row: Any, zone: ZoneInfo | None) -> ColumnElement[bool]:
     """SQL: whether a member is meant by the announcement `row`."""
     if row.resend_of is not None:
-        first = row_of(db, row.resend_of)
-        never_written = _recipients(db, first, zone) & (Member.id > first.reached_id)
-        return resends.not_reached(first, row.criteria["states"], never_written)
+        never_written = left_out(db, row_of(db, row.resend_of), zone)
+        return resends.not_reached(resends.chain(db, row.resend_of), row.criteria["states"], never_written)
     criteria = audience_rules.named(row.audience) if row.criteria is None else row.criteria
-    return audiences.condition(criteria or {}, at=row.at, zone=zone)
+    return audiences.condition(db, criteria or {}, at=row.at, zone=zone)
 
 
 def _insert_for_each(
@@ -324,19 +322,23 @@ def _insert_for_each(
     insert_selected(db, Outbox, columns, select(Member.id).where(*among).order_by(Member.id), key=["key"])
 
 
-def cancel(db: Session, announcement: int, *, now: datetime, zone: ZoneInfo | None = None) -> None:
+def cancel(db: Session, announcement: int, *, now: datetime) -> None:
     """Stop the announcement: whom it has not reached yet, it never will. Cancelling twice is harmless.
+
+    Who has no row yet is left out; who joins later was never meant, so the last member there is now is kept. Of an
+    announcement that was wholly put out nobody is left out.
 
     The first messages to be sent are taken back here, the rest by `sweep_cancelled`.
     """
     row = _at_work(db, announcement)
     if row is None:
         raise NotFound()
-    left_out = _without_row(db, row, zone) if row.state in ("scheduled", "queueing") else 0
+    last = select(func.coalesce(func.max(Member.id), 0)).scalar_subquery()
+    until = case((Announcement.state == "queued", Announcement.reached_id), else_=last)
     db.execute(
         update(Announcement)
         .where(Announcement.id == announcement, Announcement.state != "cancelled")
-        .values(state="cancelled", left_out=left_out, finished_at=now)
+        .values(state="cancelled", until_id=until, finished_at=now)
     )
     _take_back(db, announcement, CHUNK, now)
 
@@ -385,19 +387,24 @@ def progress(db: Session, announcement: int, zone: ZoneInfo | None = None) -> di
         .group_by(Outbox.state)
     )
     counts = dict.fromkeys(STATES, 0) | {row.state: row.found for row in found}
-    counts["cancelled"] += row.left_out
-    if row.state in ("scheduled", "queueing"):
-        counts["queued"] += _without_row(db, row, zone)
+    counts["cancelled" if row.state == "cancelled" else "queued"] += count_left_out(db, row, zone)
     return {"recipients": sum(counts.values()), **counts}
 
 
-def _without_row(db: Session, row: Any, zone: ZoneInfo | None) -> int:
-    return db.scalar(select(func.count()).select_from(Member).where(left_out(db, row, zone))) or 0
+def count_left_out(db: Session, row: Any, zone: ZoneInfo | None) -> int:
+    wanted = left_out(db, row, zone)
+    return 0 if wanted is None else db.scalar(select(func.count()).select_from(Member).where(wanted)) or 0
 
 
-def left_out(db: Session, row: Any, zone: ZoneInfo | None) -> ColumnElement[bool]:
-    """SQL: whether a member is meant by the announcement `row` and has no message of it yet."""
-    return and_(_recipients(db, row, zone), Member.id > row.reached_id)
+def left_out(db: Session, row: Any, zone: ZoneInfo | None) -> ColumnElement[bool] | None:
+    """SQL: whether a member is meant by the announcement `row` and has no message of it, or not yet.
+
+    None where that is nobody, whatever the audience: it was wholly put out.
+    """
+    if row.state == "queued" or (row.state == "cancelled" and row.until_id <= row.reached_id):
+        return None
+    bounds = [Member.id > row.reached_id, *([] if row.until_id is None else [Member.id <= row.until_id])]
+    return and_(*bounds, _recipients(db, row, zone))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from sqlalchemy import Column, delete, literal, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from domain import audit_log, sql
+from domain.open_days import open_days
 from domain.schema import (
     Account,
     Base,
@@ -30,7 +31,7 @@ from domain.schema import (
 )
 
 _MOVES = (Contact, Mute, MemberTag, Outbox, ChannelCode, EntryLink)
-_POINT_BY_NUMBER = (Account, Visit, VisitDay)  # without a foreign key
+_POINT_BY_NUMBER = (Account, VisitDay)  # without a foreign key
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,8 @@ def _what_holds() -> tuple[Column[Any], ...]:
 
 def _holds_anything(db: Session, member: int) -> bool:
     found = [select(literal(1)).where(column == member).exists() for column in _what_holds()]
-    return bool(db.scalar(select(or_(*found))))
+    visits = select(literal(1)).where(Visit.member_id == member, Visit.day.in_(open_days(db)))  # the others are summed
+    return bool(db.scalar(select(or_(*found, visits.exists()))))
 
 
 def _move_mutes(db: Session, gone: int, stays: int) -> None:

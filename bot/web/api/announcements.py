@@ -133,7 +133,7 @@ def show(db: Session, asked: Asked, given: None) -> Progress:
 def cancel(db: Session, asked: Asked, given: None) -> Progress:
     which = number_in_path(asked.path["announcement_id"])
     before = announcements.find(db, which).state
-    announcements.cancel(db, which, now=asked.now, zone=asked.shop.timezone)
+    announcements.cancel(db, which, now=asked.now)
     if before != "cancelled":
         _audit(db, asked, "announcement.cancel", which, {"state": "cancelled"}, {"state": before})
     return _progress(db, asked, which)

@@ -42,7 +42,7 @@ def people(db: Session, now: datetime) -> dict[str, int]:
 
 
 def named(db: Session, audience: Any, now: datetime) -> set[str]:
-    wanted = audiences.condition(audiences.described(db, audience), at=now, zone=None)
+    wanted = audiences.condition(db, audiences.described(db, audience), at=now, zone=None)
     return set(db.scalars(select(Member.member_id).where(wanted)))
 
 
