@@ -85,7 +85,8 @@ class LiveScreens:
         found = {}
         for one in which:
             with contextlib.suppress(NotFound):
-                found[one] = operator_announce_progress.screen(db, announcements.find(db, one), now, zone)
+                counts = announcements.progress(db, one, zone)
+                found[one] = operator_announce_progress.screen(announcements.find(db, one), counts, now)
         return found
 
     async def _show(self, watched: Watched, screen: Reply) -> None:

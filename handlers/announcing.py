@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from domain.errors import NotFound
-from domain.messages import audience_rules
+from domain.messages import announcements, audience_rules
 from domain.messages.announcements import Announced
 from domain.wording import Words, words
 from handlers.forms import BLANK, named
@@ -24,6 +24,12 @@ def draft_of(chat: Chat) -> dict[str, Any]:
 
 def actor(chat: Chat) -> str:
     return f"member:{chat.person.member_id}"
+
+
+def know_waiting(chat: Chat, announcement: int, n: int) -> None:
+    """Of an announcement written down just now all recipients are waiting."""
+    counts = dict.fromkeys(announcements.STATES, 0) | {"recipients": n, "queued": n}
+    chat.know(f"announcement:{announcement}", counts)
 
 
 def as_read(text: str, text_en: str | None) -> list[Words]:

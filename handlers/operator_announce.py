@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from domain import audit_log
@@ -14,7 +15,7 @@ from domain.messages.quiet import DEFAULT, is_quiet, next_allowed
 from domain.moments import read_moment
 from domain.periods import format_instant
 from domain.wording import Words, words
-from handlers.announcing import actor, as_read, audience, audience_of, draft_of, picture_of
+from handlers.announcing import actor, as_read, audience, audience_of, draft_of, know_waiting, picture_of
 from handlers.forms import BLANK, Item, Row, beginning, beginning_in_both, named, numbered_list, pairs, way_back
 from handlers.routing import Chat, Choice, Reply, button, number, operators, reply, route, step
 
@@ -95,9 +96,17 @@ def preview(chat: Chat) -> Reply:
 
 
 def _audiences(chat: Chat) -> list[Row]:
-    own = audiences.saved(chat.db)
-    choices = [_to_button(chat, f"announce_to:{at}", name, audience(name)) for at, name in enumerate(CHOICES)]
-    choices += [_to_button(chat, f"announce_to_own:{one.id}", one.criteria, named(one.name)) for one in own[:_OWN]]
+    own = audiences.saved(chat.db, limit=_OWN + 1)
+    offered: list[tuple[str, Any, Words]] = [
+        (f"announce_to:{at}", name, audience(name)) for at, name in enumerate(CHOICES)
+    ]
+    offered += [(f"announce_to_own:{one.id}", one.criteria, named(one.name)) for one in own[:_OWN]]
+    which = [one for _, one, _ in offered]
+    sizes = chat.look("audiences", partial(audiences.sizes, several=which, now=chat.now, zone=chat.shop.timezone))
+    choices = [
+        button("announce.audience_button", action, audience=said, n=n)
+        for (action, _, said), n in zip(offered, sizes, strict=True)
+    ]
     more = [button("audiences.all", "audiences")] if len(own) > _OWN else []
     missing = _missing(draft_of(chat))
     second = [button(f"announce.add_{missing}", "announce_second")] if missing else []
@@ -107,11 +116,6 @@ def _audiences(chat: Chat) -> list[Row]:
         (button("announce.rewrite", "announce_rewrite"), *_cancel()),
         tuple(second),
     ]
-
-
-def _to_button(chat: Chat, action: str, which: Any, said: Words) -> Choice:
-    size = announcements.audience_size(chat.db, which, now=chat.now, zone=chat.shop.timezone)
-    return button("announce.audience_button", action, audience=said, n=size)
 
 
 @route("announce_second", who=operators)
@@ -209,9 +213,8 @@ def confirm(chat: Chat) -> Reply:
         return preview(chat)
     chat.ask("announce", "confirm")
     to, criteria = draft["audience"], draft.get("criteria")
-    size = announcements.audience_size(chat.db, criteria or to, now=chat.now, zone=chat.shop.timezone)
     return reply(
-        words("announce.confirm", audience=audience(to, criteria), n=size),
+        words("announce.confirm", audience=audience(to, criteria), n=_size(chat, draft)),
         *_when(chat, draft),
         words(f"announce.kind_is.{draft.get('kind', PROMOTION)}"),
         BLANK,
@@ -219,6 +222,12 @@ def confirm(chat: Chat) -> Reply:
         rows=_decisions(chat, draft),
         picture=picture_of(draft.get("sku")),
     )
+
+
+def _size(chat: Chat, draft: dict[str, Any]) -> int:
+    which = draft.get("criteria") or draft["audience"]
+    found: int = chat.look("audience", partial(audiences.size, audience=which, now=chat.now, zone=chat.shop.timezone))
+    return found
 
 
 def _when(chat: Chat, draft: dict[str, Any]) -> list[Words]:
@@ -345,7 +354,9 @@ def send(chat: Chat) -> Reply:
         return chat.go(f"announce_progress:{chat.state['announced']}")
     if draft is None or "audience" not in draft:
         raise NotFound()
+    n = _size(chat, draft)
     new = _schedule(chat, draft)
+    know_waiting(chat, new, n)
     chat.state["announced"] = new
     return chat.go(f"announce_progress:{new}")
 

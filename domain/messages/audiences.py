@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, and_, case, delete, func, insert, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from domain import audit_log
@@ -131,9 +131,20 @@ def size(db: Session, audience: str | Mapping[str, Any], *, now: datetime, zone:
     return db.scalar(select(func.count()).select_from(Member).where(wanted)) or 0
 
 
-def saved(db: Session) -> Sequence[Saved]:
-    rows = db.execute(select(Audience.id, Audience.name, Audience.criteria).order_by(Audience.name))
-    return [Saved(*row) for row in rows]
+def sizes(
+    db: Session, several: Sequence[str | Mapping[str, Any]], *, now: datetime, zone: tzinfo | None = None
+) -> list[int]:
+    """Return how many members each of them has now, looking at everybody once."""
+    if not several:
+        return []
+    counted = [func.count(case((condition(db, described(db, one), at=now, zone=zone), 1))) for one in several]
+    return list(db.execute(select(*counted).select_from(Member).where(Member.status == "active")).one())
+
+
+def saved(db: Session, *, after: int = 0, limit: int = MOST) -> Sequence[Saved]:
+    """Return the saved audiences by name, from the one after place `after` on."""
+    rows = select(Audience.id, Audience.name, Audience.criteria).order_by(Audience.name)
+    return [Saved(*row) for row in db.execute(rows.offset(after).limit(limit))]
 
 
 def find(db: Session, audience: int) -> Saved:

@@ -81,7 +81,8 @@ class Put:
 
     @property
     def retags(self) -> bool:
-        return self.tags != list(self.tags_before)
+        """Whatever order a database has them in."""
+        return set(self.tags) != set(self.tags_before)
 
     @property
     def changes(self) -> bool:

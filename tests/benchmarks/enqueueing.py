@@ -72,9 +72,9 @@ def run() -> list[Figure]:
 def _on_sqlite(members: int = MEMBERS, rounds: int = ROUNDS) -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         template = Path(folder) / "template.db"
-        _make(f"sqlite:///{template}", members)
+        make(f"sqlite:///{template}", members)
         figures = _rounds_on_sqlite(template, FIRST, members, rounds)
-        _miss(f"sqlite:///{template}", members)
+        miss(f"sqlite:///{template}", members)
         return figures + _rounds_on_sqlite(template, RESEND, members, rounds)
 
 
@@ -101,9 +101,9 @@ def _on_postgresql(members: int = MEMBERS, rounds: int = ROUNDS) -> list[Figure]
     try:
         with postgresql.server(durable=True) as server:
             url = postgresql.create(server, "template_announcement")
-            _make(url, members)
+            make(url, members)
             figures = [_rounds_on_postgresql(server, FIRST, members, rounds)]
-            _miss(url, members)
+            miss(url, members)
             figures.append(_rounds_on_postgresql(server, RESEND, members, rounds))
             postgresql.drop(server, "template_announcement")
             return figures
@@ -130,7 +130,7 @@ def _figure(database: str, which: int, members: int, pairs: list[tuple[float, fl
     return Figure(name, rate, "rows/s", "a plain INSERT … SELECT", ratio, WANTED, ratio >= WANTED)
 
 
-def _make(url: str, members: int) -> None:
+def make(url: str, members: int) -> None:
     database = Database(url)
     Base.metadata.create_all(database.writing)
     kind = "sqlite" if database.sqlite else "postgresql"
@@ -145,7 +145,7 @@ def _make(url: str, members: int) -> None:
     _settle(database)
 
 
-def _miss(url: str, members: int) -> None:
+def miss(url: str, members: int) -> None:
     """Put the announcement out, reach nobody with it, and write its resend down."""
     _put_out(url, FIRST, members)
     database = Database(url)

@@ -99,7 +99,7 @@ class Progress(Answer):
     resend_of: int | None
 
 
-def schedule(db: Session, asked: Asked, given: Wanted) -> Progress:
+def schedule(db: Session, asked: Asked, given: Wanted) -> int:
     at = given.at or asked.now
     text, text_en = _texts(given.text)
     more = {name: getattr(given, name) for name in ("kind", "urgent", "sku")}
@@ -108,15 +108,15 @@ def schedule(db: Session, asked: Asked, given: Wanted) -> Progress:
     after = {"audience": given.audience, "at": format_instant(max(at, asked.now)), "text": written}
     chosen = {name: value for name, value in more.items() if name in given.model_fields_set}
     _audit(db, asked, "announcement.schedule", made, after | chosen)
-    return _progress(db, asked, made)
+    return made
 
 
-def resend(db: Session, asked: Asked, given: Resend) -> Progress:
+def resend(db: Session, asked: Asked, given: Resend) -> int:
     which = number_in_path(asked.path["announcement_id"])
     made = announcements.resend(db, which, given.states, by=asked.actor, now=asked.now)
     first = announcements.find(db, made).resend_of
     _audit(db, asked, "announcement.resend", made, {"of": first, "states": sorted(set(given.states))})
-    return _progress(db, asked, made)
+    return made
 
 
 def _texts(given: str | InLanguages) -> tuple[str, str | None]:
@@ -127,19 +127,19 @@ def _texts(given: str | InLanguages) -> tuple[str, str | None]:
 
 
 def show(db: Session, asked: Asked, given: None) -> Progress:
-    return _progress(db, asked, number_in_path(asked.path["announcement_id"]))
+    return progress(db, asked, number_in_path(asked.path["announcement_id"]))
 
 
-def cancel(db: Session, asked: Asked, given: None) -> Progress:
+def cancel(db: Session, asked: Asked, given: None) -> int:
     which = number_in_path(asked.path["announcement_id"])
     before = announcements.find(db, which).state
     announcements.cancel(db, which, now=asked.now)
     if before != "cancelled":
         _audit(db, asked, "announcement.cancel", which, {"state": "cancelled"}, {"state": before})
-    return _progress(db, asked, which)
+    return which
 
 
-def _progress(db: Session, asked: Asked, which: int) -> Progress:
+def progress(db: Session, asked: Asked, which: int) -> Progress:
     found = announcements.find(db, which)
     counts = announcements.progress(db, which, asked.shop.timezone)
     shown = {name: getattr(found, name) for name in Progress.model_fields if name not in counts}
