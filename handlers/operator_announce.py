@@ -56,10 +56,11 @@ def text_written(chat: Chat) -> Reply:
     text, keep = chat.incoming.text.strip(), chat.form_data.get("keep")
     if not text or len(text) > LONGEST:
         return reply(words("announce.too_long", length=len(text), longest=LONGEST), rows=[_cancel()])
-    chat.finish()
     if keep:
+        chat.finish()
         return _with_text(chat, text)
-    chosen = chat.state.pop("announce_to", None) or {}
+    chosen = chat.form_data.get("to", {})
+    chat.finish()
     chat.state["draft"] = {"text": text, **chosen}
     return confirm(chat) if chosen else preview(chat)
 

@@ -106,8 +106,9 @@ def _write_to(chat: Chat, name: str, criteria: dict[str, Any]) -> Reply:
     if "draft" in chat.state:
         chat.state["draft"] = dict(chat.state["draft"]) | chosen
         return chat.go("announce_confirm")
-    chat.state["announce_to"] = chosen
-    return chat.go("announce")
+    asked = chat.go("announce")
+    chat.ask("announce", "text", to=chosen)  # forgotten with the question: the next announcement begins anew
+    return asked
 
 
 # Building one: `yes` are the conditions that hold, `no` those that must not.

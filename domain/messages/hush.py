@@ -17,6 +17,13 @@ from domain.schema import Announcement, Member, Outbox
 
 PORTION: Final = 4_000
 _EVERY: Final = timedelta(minutes=1)
+_AGAIN: Final = timedelta(minutes=3)
+"""So long after an evening began it is looked again: what was being sent then, and is to be tried again, has come back
+by the time that its lease is over."""
+
+_AHEAD: Final = timedelta(minutes=15)
+"""A time further ahead of now than two clocks that are right can differ is of one that was wrong (as with job runs)."""
+
 _LOOKED: Final = "quiet_hours_looked_at"
 _QUEUED: Final = "outbox.state = 'queued'"  # spelled out, so that SQLite uses the indexes over what is waiting
 _PROMOTIONS = (
@@ -35,7 +42,8 @@ def is_time(db: Session, *, now: datetime) -> bool:
 
 def _last(db: Session, now: datetime) -> datetime:
     stored = facts.get(db, _LOOKED)
-    return datetime.fromisoformat(stored) if stored else now - timedelta(days=1)
+    last = datetime.fromisoformat(stored) if stored else None
+    return last if last is not None and last <= now + _AHEAD else now - timedelta(days=1)
 
 
 def looked(db: Session, *, now: datetime) -> None:
@@ -43,8 +51,9 @@ def looked(db: Session, *, now: datetime) -> None:
 
 
 def to_hush(db: Session, *, now: datetime, zone: ZoneInfo) -> list[int]:
-    """Return the promotions under way, if somebody's quiet hours have begun since this was last looked at."""
-    if not is_time(db, now=now) or not _evening_came(db, _last(db, now), now, zone):
+    """Return the promotions under way, if somebody's quiet hours have begun since this was last looked at, or a little
+    before that."""
+    if not is_time(db, now=now) or not _evening_came(db, _last(db, now) - _AGAIN, now, zone):
         return []
     return list(db.scalars(select(Announcement.id).where(*_PROMOTIONS).order_by(Announcement.id)))
 
@@ -63,7 +72,10 @@ def _evening_came(db: Session, since: datetime, now: datetime, zone: ZoneInfo) -
 def hush(
     db: Session, announcement: int, after: int, limit: int = PORTION, *, now: datetime, zone: ZoneInfo
 ) -> int | None:
-    """Let the next `limit` waiting messages wait until their readers may be written to; return where to go on."""
+    """Let the next `limit` waiting messages wait until their readers may be written to; return where to go on.
+
+    Those too that wait for another try: it would come in the night.
+    """
     waiting = (
         select(Outbox.id)
         .where(Outbox.announcement_id == announcement, text(_QUEUED), Outbox.id > after)
@@ -85,7 +97,7 @@ def hush(
     )
     db.execute(
         update(Outbox)
-        .where(*its, Outbox.not_before <= now, asleep)
+        .where(*its, func.coalesce(Outbox.channel, "") != LATER, asleep)
         .values(not_before=until, channel=LATER, contact_id=None)
         .execution_options(synchronize_session=False)
     )

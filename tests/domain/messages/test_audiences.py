@@ -74,6 +74,7 @@ def test_an_audience_is_the_active_members_for_whom_it_holds(
 ) -> None:
     assert named(db, description, now) == set(who.split())
     assert audiences.size(db, description, now=now) == len(who.split())
+    assert audiences.sizes(db, [description, "all", description], now=now)[::2] == [len(who.split())] * 2
 
 
 @pytest.mark.parametrize(
@@ -89,6 +90,10 @@ def test_an_audience_is_the_active_members_for_whom_it_holds(
         ({"active_days": True}, "audience.active_days"),
         ({"active_days": 0}, "audience.active_days"),
         ({"joined_since": "yesterday"}, "audience.joined_since"),
+        ({"joined_since": "9999-12-31"}, "audience.joined_since"),
+        ({"joined_since": "0001-01-01"}, "audience.joined_since"),
+        ({"any": [{}]}, "audience.any"),
+        ({"role": "agent", "not": {}}, "audience.not"),
         ({"operator": "yes"}, "audience.operator"),
         ({"sku": "x"}, "audience.sku"),
         ({"any": [{"any": [{"any": [{"role": "agent"}]}]}]}, "audience.any.any.any"),

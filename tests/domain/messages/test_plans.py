@@ -131,7 +131,8 @@ def test_screens_and_reports_look_only_at_one_announcement(db: Session, now: dat
 
 
 def test_what_is_done_all_the_time_looks_only_at_what_is_due(db: Session, now: datetime) -> None:
-    first, evening = put_out(db, now), datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
+    first, evening = put_out(db, now), datetime(2026, 11, 23, 14, 30, tzinfo=UTC)
+    hush.looked(db, now=evening)
     for work in (
         lambda: hush.hush(db, first, 0, now=now, zone=SHANGHAI),
         lambda: hush.to_hush(db, now=evening + timedelta(hours=1), zone=SHANGHAI),

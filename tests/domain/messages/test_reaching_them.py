@@ -143,6 +143,36 @@ def test_evening_comes_while_it_is_going_out(db: Session) -> None:
     assert not hush.is_time(db, now=EVENING)
 
 
+def test_what_is_being_sent_as_evening_comes_is_not_tried_again_in_the_night(db: Session) -> None:
+    """A platform asks for patience: what waits for its next try waits for the morning, also if that came back late."""
+    before, evening = EVENING - timedelta(minutes=31), EVENING - timedelta(minutes=30)
+    waiting, under_way = people(db, 2)
+    going = put_out(db, before)
+    mine = update(Outbox).where(Outbox.announcement_id == going)
+    soon = {"state": "queued", "channel": "telegram", "not_before": evening + timedelta(seconds=30)}
+    db.execute(mine.where(Outbox.member_id == waiting).values(soon))
+    db.execute(mine.where(Outbox.member_id == under_way).values(state="sending", channel="telegram"))
+    hush.looked(db, now=before)
+    for minutes in range(1, 6):
+        at = before + timedelta(minutes=minutes)
+        assert hush.to_hush(db, now=at, zone=SHANGHAI) == [going]
+        hush.hush(db, going, 0, now=at, zone=SHANGHAI)
+        hush.looked(db, now=at)
+        if minutes == 1:
+            assert times(db, going)[waiting] == MORNING
+            back = soon | {"not_before": at + timedelta(minutes=4), "attempts": 1}
+            db.execute(mine.where(Outbox.member_id == under_way).values(back))
+    assert set(times(db, going).values()) == {MORNING}
+    assert hush.to_hush(db, now=before + timedelta(minutes=6), zone=SHANGHAI) == []
+
+
+def test_a_clock_that_was_ahead_does_not_switch_the_evening_off(db: Session) -> None:
+    people(db, 1)
+    going = put_out(db, EVENING - timedelta(hours=1))
+    hush.looked(db, now=EVENING + timedelta(days=40))
+    assert hush.to_hush(db, now=EVENING, zone=SHANGHAI) == [going]
+
+
 def test_a_kind_that_somebody_has_muted_does_not_reach_them_and_the_others_do(db: Session, now: datetime) -> None:
     one, other = people(db, 2)
     db.execute(insert(Mute).values([{"member_id": one, "category": "business"}]))
