@@ -7,8 +7,9 @@ from datetime import date
 from typing import Any
 
 from domain.errors import NotFound
-from domain.messages import announcements, audience_rules
+from domain.messages import audience_rules
 from domain.messages.announcements import Announced
+from domain.schema.messages import OUTBOX_STATES
 from domain.wording import Words, words
 from handlers.forms import BLANK, named
 from handlers.routing import Chat, Picture
@@ -28,7 +29,7 @@ def actor(chat: Chat) -> str:
 
 def know_waiting(chat: Chat, announcement: int, n: int) -> None:
     """Of an announcement written down just now all recipients are waiting."""
-    counts = dict.fromkeys(announcements.STATES, 0) | {"recipients": n, "queued": n}
+    counts = dict.fromkeys(OUTBOX_STATES, 0) | {"recipients": n, "queued": n}
     chat.know(f"announcement:{announcement}", counts)
 
 

@@ -7,10 +7,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from domain import audit_log
 from domain.errors import NotFound
-from domain.messages import announcements, audiences
-from domain.messages.announcements import PROMOTION, Announced
+from domain.messages import announcements, announcing, audience_rules, audiences
+from domain.messages.announcements import PROMOTION, Announced, Draft
 from domain.messages.quiet import DEFAULT, is_quiet, next_allowed
 from domain.moments import read_moment
 from domain.periods import format_instant
@@ -24,6 +23,7 @@ LONGEST = 1_500
 
 CHOICES = ("all", "distributors", "merchants", "agents", "customers", "operators", "locale:zh", "locale:en")
 
+_CHOSEN = ("kind", "urgent", "sku")
 _SHOWN = 5
 _OWN = 4  # audiences that were given a name, beside those everybody has
 _QUOTED = 20
@@ -364,32 +364,9 @@ def send(chat: Chat) -> Reply:
 
 def _schedule(chat: Chat, draft: dict[str, Any]) -> int:
     """Write the announcement down. A named audience is as it is now, whatever was shown before."""
-    custom = draft["audience"] == "custom"
-    given = {name: draft[name] for name in ("text_en", "kind", "urgent", "sku") if name in draft}
-    new = announcements.schedule(
-        chat.db,
-        draft["text"],
-        draft["criteria"] if custom else draft["audience"],
-        _time(chat, draft),
-        by=actor(chat),
-        now=chat.now,
-        **given,
-    )
-    after: dict[str, Any] = {
-        "audience": draft["criteria"] if custom else draft["audience"],
-        "at": format_instant(_time(chat, draft)),
-        "text": announcements.as_written(draft["text"], draft.get("text_en")),
-        **{name: value for name, value in given.items() if name != "text_en"},
-    }
-    audit_log.record(
-        chat.db,
-        actor=actor(chat),
-        action="announcement.schedule",
-        subject=f"announcement:{new}",
-        after=after,
-        now=chat.now,
-    )
-    return new
+    written = Draft(draft["text"], draft.get("text_en"), **{one: draft[one] for one in _CHOSEN if one in draft})
+    which = draft["criteria"] if draft["audience"] == audience_rules.CUSTOM else draft["audience"]
+    return announcing.announce(chat.db, written, which, _time(chat, draft), by=actor(chat), now=chat.now)
 
 
 @route("announce_drop", who=operators)

@@ -8,9 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from domain import audit_log
 from domain.errors import NotFound
-from domain.messages import announcement_report, announcements, live_screens
+from domain.messages import announcement_report, announcements, announcing, live_screens
 from domain.messages.announcement_report import Missed
 from domain.messages.announcements import Announced
 from domain.wording import Words, words
@@ -88,16 +87,7 @@ def stop(chat: Chat, which: str) -> Reply:
     found = announcements.find(chat.db, number(which))
     if found.state != "cancelled" and announcement_report.is_going(chat.db, found.id):
         counts = _counts(chat, found.id)
-        announcements.cancel(chat.db, found.id, now=chat.now)
-        audit_log.record(
-            chat.db,
-            actor=actor(chat),
-            action="announcement.cancel",
-            subject=f"announcement:{found.id}",
-            before={"state": found.state},
-            after={"state": "cancelled"},
-            now=chat.now,
-        )
+        announcing.stop(chat.db, found.id, by=actor(chat), now=chat.now)
         stopped = {"queued": 0, "cancelled": counts["cancelled"] + counts["queued"]}  # within a second or two
         chat.know(f"announcement:{found.id}", {**counts, **stopped})
     return progress(chat, which)
@@ -222,14 +212,6 @@ def resend(chat: Chat, which: str, letters: str) -> Reply:
         raise NotFound()
     states = [_LETTERS[letter] for letter in letters]
     n = sum(n for state, n in _again(chat, found.id).items() if state in states)
-    new = announcements.resend(chat.db, found.id, states, by=actor(chat), now=chat.now)
-    audit_log.record(
-        chat.db,
-        actor=actor(chat),
-        action="announcement.resend",
-        subject=f"announcement:{new}",
-        after={"of": found.resend_of or found.id, "states": sorted(states)},
-        now=chat.now,
-    )
+    new = announcing.send_again(chat.db, found.id, states, by=actor(chat), now=chat.now)
     know_waiting(chat, new, n)
     return progress(chat, str(new))

@@ -8,11 +8,10 @@ from typing import Any, Final
 
 from domain.errors import Invalid, NotFound
 from domain.messages import audience_rules, audiences
-from domain.messages.audience_rules import CHANNELS, CLASSES
 from domain.messages.audiences import Saved
 from domain.people import members
 from domain.periods import local_date
-from domain.roles import ROLES
+from domain.roles import CHANNELS, CLASSES, ROLES
 from domain.wording import Words, words
 from handlers.announcing import actor, condition, in_words, value_words
 from handlers.forms import (

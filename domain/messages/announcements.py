@@ -17,10 +17,14 @@ from domain.messages.outbox import ANNOUNCEMENT, ANNOUNCEMENTS, LATER, is_muted
 from domain.messages.quiet_sql import is_quiet_of, next_allowed_of
 from domain.schema import Announcement, Member, Outbox, Product
 from domain.schema.base import Json, Utc
+from domain.schema.messages import OUTBOX_STATES
 from domain.sql import insert_selected
 
 CHUNK = 8_000
 """Member ids per transaction: well under 300 ms of write lock, so that no chat answer waits for an announcement."""
+
+CHUNK_AGAIN = 5_000
+"""The same of a resend, which also writes to the messages that it takes the place of."""
 
 MAX_TEXT = 3_500
 """Characters: with a heading it fits into one message on every channel."""
@@ -29,10 +33,8 @@ PROMOTION = "promotion"
 KINDS = ("system", "business", PROMOTION)
 """Of notices, and so of announcements: system can never be muted, and only promotions heed quiet hours."""
 
-STATES = ("queued", "sending", "sent", "failed", "unknown", "deferred", "muted", "cancelled")
-
-PREVIEW, RESEND = "preview", "resend"
-"""What stands for the audience of a preview to oneself, and of a resend to those not reached."""
+PREVIEW, RESEND = audience_rules.PREVIEW, audience_rules.RESEND
+"""What stands for the audience of a try on oneself, and of a resend to those not reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +65,6 @@ class Draft:
     kind: str = PROMOTION
     urgent: bool = False
     sku: str | None = None
-
-
-def audience_size(
-    db: Session, audience: str | Mapping[str, Any], *, now: datetime, zone: ZoneInfo | None = None
-) -> int:
-    """Return how many members the audience has now; an unknown name raises Invalid."""
-    return audiences.size(db, audience, now=now, zone=zone)
 
 
 def schedule(
@@ -126,7 +121,7 @@ def _checked_text(text: str) -> str:
     return text
 
 
-def preview(db: Session, draft: Draft, member: int, contact_id: int, channel: str, *, by: str, now: datetime) -> int:
+def try_out(db: Session, draft: Draft, member: int, contact_id: int, channel: str, *, by: str, now: datetime) -> int:
     """Send the draft as a real message to the chat of the member who is writing it, and to nobody else."""
     made = _write_down(
         db,
@@ -185,7 +180,7 @@ def find(db: Session, announcement: int) -> Announced:
 
 
 def latest(db: Session, limit: int = 10) -> list[Announced]:
-    """Return the announcements written last, for operators; previews are none."""
+    """Return the announcements written last, for operators; tries on oneself are none."""
     written = _announced().where(Announcement.audience != PREVIEW).order_by(Announcement.id.desc())
     return [_announced_of(row) for row in db.execute(written.limit(limit))]
 
@@ -234,6 +229,7 @@ def enqueue_chunk(
     row = _at_work(db, announcement)
     if row is None or row.state not in ("scheduled", "queueing"):
         return False
+    limit = limit if row.resend_of is None else min(limit, CHUNK_AGAIN)
     # Each a query of its own: asked for both at once, SQLite looks at everybody in between.
     ends = [select(end(Member.id)).where(Member.id > row.reached_id) for end in (func.min, func.max)]
     first, last = db.execute(select(*(end.scalar_subquery() for end in ends))).one()
@@ -386,7 +382,7 @@ def progress(db: Session, announcement: int, zone: ZoneInfo | None = None) -> di
         .where(Outbox.announcement_id == announcement)
         .group_by(Outbox.state)
     )
-    counts = dict.fromkeys(STATES, 0) | {row.state: row.found for row in found}
+    counts = dict.fromkeys(OUTBOX_STATES, 0) | {row.state: row.found for row in found}
     counts["cancelled" if row.state == "cancelled" else "queued"] += count_left_out(db, row, zone)
     return {"recipients": sum(counts.values()), **counts}
 
@@ -405,40 +401,3 @@ def left_out(db: Session, row: Any, zone: ZoneInfo | None) -> ColumnElement[bool
         return None
     bounds = [Member.id > row.reached_id, *([] if row.until_id is None else [Member.id <= row.until_id])]
     return and_(*bounds, _recipients(db, row, zone))
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """An announcement as one member got it; `place` is where it stands among all of theirs."""
-
-    id: int
-    text: str
-    text_en: str | None
-    at: datetime
-    sku: str | None
-    place: int
-
-
-def of_member(db: Session, member: int, limit: int = 5, *, before: int | None = None) -> Sequence[Received]:
-    """Return the announcements written to this member last, to read back; muted ones are among them.
-
-    `before` is the place of the last one shown.
-    """
-    older = _received(member).order_by(Outbox.id.desc()).limit(limit)
-    return [Received(*row) for row in db.execute(older if before is None else older.where(Outbox.id < before))]
-
-
-def received(db: Session, member: int, announcement: int) -> Received:
-    """Return one announcement that was written to this member; NotFound for any other."""
-    row = db.execute(_received(member).where(Announcement.id == announcement).limit(1)).one_or_none()
-    if row is None:
-        raise NotFound()
-    return Received(*row)
-
-
-def _received(member: int) -> Any:
-    return (
-        select(Announcement.id, Announcement.text, Announcement.text_en, Announcement.at, Announcement.sku, Outbox.id)
-        .join(Outbox, Outbox.announcement_id == Announcement.id)
-        .where(Outbox.member_id == member, Outbox.state != "cancelled", Announcement.audience != PREVIEW)
-    )

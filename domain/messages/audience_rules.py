@@ -12,17 +12,8 @@ from datetime import date
 from typing import Any, Final
 
 from domain.errors import Invalid
-from domain.roles import ROLES
+from domain.roles import CHANNELS, CLASSES, ROLES
 
-CHANNELS: Final = ("telegram", "wechat", "webchat")
-CLASSES: Final = (
-    "single_product",
-    "single_category",
-    "single_brand",
-    "self_picked_products",
-    "self_picked_brands",
-    "self_set_commission",
-)
 MOST_CONDITIONS: Final = 20
 MOST_VALUES: Final = 50
 DEEPEST: Final = 3
@@ -167,7 +158,10 @@ _ALWAYS: Final[Mapping[str, Mapping[str, Any]]] = {
 NAMES: Final = tuple(_ALWAYS)
 """Besides these: `locale:zh`, `locale:en` and `tier:NAME`."""
 
-RESERVED: Final = (*NAMES, "custom", "resend", "preview")
+CUSTOM, RESEND, PREVIEW = "custom", "resend", "preview"
+"""What stands for the name of an audience that has none: described on the spot, those not reached, oneself."""
+
+RESERVED: Final = (*NAMES, CUSTOM, RESEND, PREVIEW)
 """No audience of an operator's own has one of these names, or one with a colon in it."""
 
 

@@ -110,7 +110,7 @@ def resolve(db: Session, audience: str | Mapping[str, Any]) -> tuple[str, dict[s
     Raises Invalid for a name that nobody has given and for a description that cannot be understood.
     """
     if not isinstance(audience, str):
-        return "custom", rules.checked(audience)
+        return rules.CUSTOM, rules.checked(audience)
     if rules.named(audience) is not None:
         return audience, None
     found = db.execute(select(Audience.name, Audience.criteria).where(Audience.name == audience)).one_or_none()

@@ -13,8 +13,8 @@ from domain import audit_log
 from domain.errors import Invalid, NotFound, Refusal
 from domain.messages import alerts, resends
 from domain.schema import Announcement, Member, Outbox
+from domain.schema.messages import OUTBOX_STATES
 
-STATES: Final = ("queued", "sending", "sent", "failed", "unknown", "cancelled", "deferred", "muted")
 UNKNOWN_ALERT: Final = "outbox_unknown"
 
 DECISIONS: Final = {"sent": ("unknown",), "resend": ("unknown", "failed"), "drop": ("unknown", "failed")}
@@ -52,8 +52,8 @@ def find(
 
     Raises Invalid for a state that there is not.
     """
-    if state not in STATES:
-        raise Invalid("state", "unknown_state", known=", ".join(STATES))
+    if state not in OUTBOX_STATES:
+        raise Invalid("state", "unknown_state", known=", ".join(OUTBOX_STATES))
     # Spelled out, not bound: SQLite uses a partial index only where the query repeats its condition.
     which: list[Any] = [text(f"outbox.state = '{state}'")]
     which += [] if channel is None else [Outbox.channel == channel]

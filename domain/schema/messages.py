@@ -10,6 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.schema.base import Base, one_of
 
+OUTBOX_STATES = ("queued", "sending", "sent", "failed", "unknown", "cancelled", "deferred", "muted")
+
 UNDER_WAY = "(state = 'sending' OR (state = 'queued' AND attempts > 0))"
 """Being sent, or waiting for another try: nothing else may overtake it on the way to the same chat."""
 
@@ -103,17 +105,7 @@ class Outbox(Base):
 
     __tablename__ = "outbox"
     __table_args__ = (
-        one_of(
-            "state",
-            "queued",
-            "sending",
-            "sent",
-            "failed",
-            "unknown",
-            "cancelled",
-            "deferred",
-            "muted",
-        ),
+        one_of("state", *OUTBOX_STATES),
         one_of("category", "system", "business", "promotion"),
         Index("ix_outbox_waiting", "channel", "priority", "id", **_while("state = 'queued'")),
         # The channel in front is always the same: so SQLite prefers it to the index before.

@@ -12,7 +12,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from domain.errors import Invalid, NotFound
-from domain.messages import announcements, audience_rules, audiences
+from domain.messages import announcements, audience_rules, audiences, reading_back
 from domain.people import tags
 from domain.people.members import put_members
 from domain.schema import AuditRow, Member, MemberTag, Order, Visit
@@ -140,8 +140,8 @@ def test_a_saved_audience_is_written_to_as_it_was_when_it_was_chosen(
     assert named(db, "老客户", now) == {"dee"}
     audiences.remove(db, kept.id, by="member:ops", now=now)
     announcements.enqueue_chunk(db, notice, now=now)
-    assert [one.id for one in announcements.of_member(db, people["ann"])] == [notice]
-    assert announcements.of_member(db, people["dee"]) == []
+    assert [one.id for one in reading_back.of_member(db, people["ann"])] == [notice]
+    assert reading_back.of_member(db, people["dee"]) == []
     with pytest.raises(Invalid, match="unknown_audience"):
         announcements.schedule(db, "您好", "老客户", now, by="cli", now=now)
     with pytest.raises(NotFound):

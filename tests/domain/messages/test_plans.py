@@ -12,7 +12,16 @@ from sqlalchemy import event, insert, update
 from sqlalchemy.orm import Session
 
 from bot.database import Database
-from domain.messages import announcement_report, announcements, audience_rules, audiences, doubts, hush, outbox
+from domain.messages import (
+    announcement_report,
+    announcements,
+    audience_rules,
+    audiences,
+    doubts,
+    hush,
+    outbox,
+    reading_back,
+)
 from domain.people import merging
 from domain.schema import Outbox, Visit
 from tests.domain.messages.test_reaching_them import SHANGHAI, people, put_out
@@ -121,7 +130,7 @@ def test_screens_and_reports_look_only_at_one_announcement(db: Session, now: dat
         lambda: announcement_report.reasons(db, first, SHANGHAI),
         lambda: announcement_report.all_missed(db, first, zone=SHANGHAI),
         lambda: announcements.progress(db, first, SHANGHAI),
-        lambda: announcements.of_member(db, 1),
+        lambda: reading_back.of_member(db, 1),
         lambda: doubts.find(db, announcement=first),
         lambda: merging.standing(db, 1),
     ):

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from bot.database import Database
 from domain import audit
 from domain.errors import Invalid, NotFound, Refusal
-from domain.messages import announcement_report, announcements, doubts, hush, outbox
+from domain.messages import announcement_report, announcements, doubts, hush, outbox, reading_back
 from domain.messages.announcements import Draft
 from domain.messages.quiet import DAY, chosen, next_allowed
 from domain.messages.quiet_sql import next_allowed_of
@@ -192,22 +192,22 @@ def test_a_picture_is_a_products(db: Session, now: datetime) -> None:
     outbox.choose_ways(db, ["telegram"], limit=10, now=now)
     [taken] = outbox.claim(db, "telegram", limit=10, lease_until=now, now=now)
     assert taken.picture == ("product", {"sku": "TEA"})
-    assert announcements.of_member(db, one)[0].sku == "TEA"
+    assert reading_back.of_member(db, one)[0].sku == "TEA"
 
 
 def test_a_preview_goes_to_the_chat_of_whoever_writes_it_and_is_no_announcement(db: Session, now: datetime) -> None:
     me, _ = people(db, 2)
     db.execute(insert(Mute).values(member_id=me, category="promotion"))
     here = chat(db, me, "webchat", seen=-5)
-    made = announcements.preview(db, Draft("您好", "Hello"), me, here, "webchat", by="member:m-0", now=now)
+    made = announcements.try_out(db, Draft("您好", "Hello"), me, here, "webchat", by="member:m-0", now=now)
     [taken] = outbox.claim(db, "webchat", limit=10, lease_until=now, now=now)
     assert (taken.member, taken.contact_id, taken.words.key) == (me, here, "announcement")
     assert announcements.latest(db) == []
-    assert announcements.of_member(db, me) == []
+    assert reading_back.of_member(db, me) == []
     assert announcements.due(db, now=now) == []
     assert announcement_report.ended(db) == []
     with pytest.raises(NotFound):
-        announcements.received(db, me, made)
+        reading_back.received(db, me, made)
 
 
 def test_everybody_who_was_missed_is_told_apart_by_the_reason(db: Session, now: datetime) -> None:
