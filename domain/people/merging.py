@@ -1,7 +1,7 @@
 """Two members that are one person: the one with nothing of value goes into the other.
 
-What moves: the chats, what the shop knows the person as (and so their purchases), mutes, and notices that nobody has
-read yet. Whatever else points to a member stands in the way: nothing of value ever changes hands here.
+What moves: the chats, what the shop knows the person as (and so their purchases), mutes, notices, and answers that
+are not given yet. Whatever else points to a member stands in the way: nothing of value ever changes hands here.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, delete, literal, or_, select, update
+from sqlalchemy import Column, delete, literal, or_, select, text, update
 from sqlalchemy.orm import Session, aliased
 
 from domain import audit_log, sql
@@ -21,6 +21,7 @@ from domain.schema import (
     ChannelCode,
     Contact,
     EntryLink,
+    Inbox,
     Member,
     MemberTag,
     Mute,
@@ -28,6 +29,7 @@ from domain.schema import (
     Visit,
     VisitDay,
 )
+from domain.schema.messages import ANSWER_OPEN
 
 _MOVES = (Contact, Mute, MemberTag, Outbox, ChannelCode, EntryLink)
 _POINT_BY_NUMBER = (Account, Visit, VisitDay)  # without a foreign key
@@ -62,6 +64,8 @@ def merge(db: Session, gone: int, stays: int, *, now: datetime) -> None:
     `may_merge` and holds the lock of `network`."""
     names = {row.id: row for row in db.execute(_names(gone, stays))}
     db.execute(update(Contact).where(Contact.member_id == gone).values(member_id=stays))
+    not_given_yet = (text(ANSWER_OPEN), Inbox.member_id == gone)
+    db.execute(update(Inbox).where(*not_given_yet).values(member_id=stays))
     _move_tags(db, gone, stays)
     _move_mutes(db, gone, stays)
     _move_notices(db, gone, stays, now)

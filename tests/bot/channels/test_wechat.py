@@ -185,6 +185,15 @@ async def test_a_long_answer_is_read_on_by_asking_for_more(one_house: House):
         assert "回复数字" in second.text
 
 
+async def test_the_rest_of_an_answer_is_not_read_on_by_who_has_the_chat_next(one_house: House):
+    async with scene(one_house) as at:
+        ops = await seller(at, "o-ops", "ops")
+        await ops.says("发公告")
+        await ops.says("".join(f"第{n}句，写得很长很长，请慢慢读完。" for n in range(60)))
+        at.knows(ops, "lin")
+        assert "第59句" not in (await ops.says("更多2")).text
+
+
 def test_no_text_is_too_long_and_the_menu_stands_on_every_page():
     body = "\n".join(f"{n}. 一行很长的字，" + "好" * 60 for n in range(1, 13))
     rows = tuple((Button(f"按钮{n}", action=f"a:{n}"),) for n in range(1, 6))
