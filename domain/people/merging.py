@@ -15,6 +15,7 @@ from sqlalchemy import Column, delete, literal, or_, select, text, update
 from sqlalchemy.orm import Session, aliased
 
 from domain import audit_log, sql
+from domain.messages import questions
 from domain.schema import (
     Account,
     Base,
@@ -68,6 +69,7 @@ def merge(db: Session, gone: int, stays: int, *, now: datetime) -> None:
     db.execute(update(Inbox).where(*not_given_yet).values(member_id=stays))
     _move_tags(db, gone, stays)
     _move_mutes(db, gone, stays)
+    questions.pass_on(db, names[gone].member_id, names[stays].member_id)  # before notices: an answer is one
     _move_notices(db, gone, stays, now)
     db.execute(delete(ChannelCode).where(ChannelCode.member_id == gone))
     db.execute(delete(EntryLink).where(EntryLink.member_id == gone))

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from domain.messages import conversations
+from domain.messages import alerts, conversations, questions
+from domain.messages.alerts import OpenAlert
 from domain.people import linking
 from domain.schema import Contact, Inbox, Outbox
 from tests.someone import chat, member
@@ -42,6 +43,12 @@ def state(db: Session) -> str | None:
 
 def belongs_to(db: Session, contact: int, other: int | None) -> None:
     db.execute(update(Contact).where(Contact.id == contact).values(member_id=other))
+
+
+def question(db: Session, now: datetime) -> OpenAlert:
+    questions.ask(db, "eve", "Eve", "where is my parcel?", now=now)
+    [asked] = [one for one in alerts.open_alerts(db) if one.words.key == questions.QUESTION]
+    return asked
 
 
 def test_it_is_kept_for_who_asked(db: Session, now: datetime):
@@ -97,3 +104,31 @@ def test_the_answer_to_joining_is_the_new_member_s(db: Session, now: datetime):
     belongs_to(db, here, alice)  # in the transaction of the very update
     asked(db, here, "telegram", now=now)
     assert [left.member for left in left_over(db, "telegram", now)] == [alice]
+
+
+def test_an_operator_s_answer_arrives_whatever_was_kept_before(db: Session, now: datetime):
+    bob, eve = member(db, "bob"), member(db, "eve", "customer")
+    asked(db, chat(db, bob, "wechat"), now=now)
+    keep_all(db, now)
+    assert questions.answer(db, question(db, now), "it comes tomorrow", now=now) == "eve"
+    found = db.execute(select(Outbox.member_id, Outbox.text_key))
+    assert {tuple(row) for row in found} == {(bob, "notice.kept_answer"), (eve, "notice.answer")}
+
+
+def test_what_is_kept_leaves_an_operator_s_answer_alone_that_was_sent(db: Session, now: datetime):
+    bob, eve = member(db, "bob"), member(db, "eve", "customer")
+    questions.answer(db, question(db, now), "it comes tomorrow", now=now)
+    db.execute(update(Outbox).values(state="sent", finished_at=now))
+    asked(db, chat(db, bob, "wechat"), now=now)
+    keep_all(db, now)
+    rows = db.execute(select(Outbox.member_id, Outbox.state))
+    assert {tuple(row) for row in rows} == {(eve, "sent"), (bob, "deferred")}
+
+
+def test_an_answer_that_cannot_be_put_down_is_not_said_to_be_sent(db: Session, now: datetime):
+    member(db, "eve", "customer")
+    asked_now = question(db, now)
+    assert questions.answer(db, asked_now, "it comes tomorrow", now=now)
+    alerts.raise_alert(db, asked_now.key, asked_now.words, now=now)
+    with pytest.raises(RuntimeError):
+        questions.answer(db, asked_now, "or the day after", now=now + timedelta(minutes=1))
