@@ -270,6 +270,20 @@ async def test_wrong_stale_split_and_reused_signatures_are_refused(one_house: Ho
         assert (await after_a_restart.fake.post(message, query=good))[1] == first[1]
 
 
+async def test_a_signature_that_was_seen_with_the_word_to_repeat_is_good_for_no_message(one_house: House):
+    """B4"""
+    async with scene(one_house) as at:
+        before, good = at.counted(), at.fake.signed_query()
+        async with aiohttp.ClientSession() as session:
+            for _ in range(2):
+                async with session.get(at.fake.bot_url, params={**good, "echostr": "hello"}) as answer:
+                    assert (answer.status, await answer.text()) == (200, "hello")
+            async with session.get(at.fake.bot_url, params={**good, "echostr": "other"}) as answer:
+                assert answer.status == 403
+        assert (await at.fake.post(at.text("o-eve", "选品"), query=good))[0] == 403
+        assert at.counted() == before
+
+
 @BOTH_WAYS
 async def test_junk_inside_a_valid_signature_is_answered_without_a_stir(one_house: House, aes_key: str | None):
     """B2, B3"""
