@@ -12,10 +12,11 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Column, delete, literal, or_, select, text, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from domain import audit_log, sql
 from domain.messages import questions
+from domain.people import merged_notices
 from domain.schema import (
     Account,
     Base,
@@ -70,7 +71,7 @@ def merge(db: Session, gone: int, stays: int, *, now: datetime) -> None:
     _move_tags(db, gone, stays)
     _move_mutes(db, gone, stays)
     questions.pass_on(db, names[gone].member_id, names[stays].member_id)  # before notices: an answer is one
-    _move_notices(db, gone, stays, now)
+    merged_notices.move(db, gone, stays, now=now)
     db.execute(delete(ChannelCode).where(ChannelCode.member_id == gone))
     db.execute(delete(EntryLink).where(EntryLink.member_id == gone))
     db.execute(update(Member).where(Member.id == gone).values(status="closed", buyer_id=None))
@@ -122,15 +123,3 @@ def _move_tags(db: Session, gone: int, stays: int) -> None:
     theirs = select(MemberTag).where(MemberTag.member_id == gone)
     sql.insert_selected(db, MemberTag, columns, theirs, key=["member_id", "tag"])
     db.execute(delete(MemberTag).where(MemberTag.member_id == gone))
-
-
-def _move_notices(db: Session, gone: int, stays: int, now: datetime) -> None:
-    """An announcement that both were to get is got once."""
-    theirs = aliased(Outbox)
-    twice = (
-        select(literal(1)).where(theirs.member_id == stays, theirs.announcement_id == Outbox.announcement_id).exists()
-    )
-    waiting = (Outbox.member_id == gone, Outbox.state.in_(("queued", "deferred")))
-    over = {"state": "cancelled", "finished_at": now, "error": "the member has it on another chat"}
-    db.execute(update(Outbox).where(*waiting, twice).values(over))
-    db.execute(update(Outbox).where(Outbox.member_id == gone, ~twice).values(member_id=stays))
