@@ -68,7 +68,7 @@ class Delivery:
     async def start(self) -> None:
         await self._database.write(partial(outbox.choose_anew, channels=self._channels))
         # On SQLite nobody else sends: whatever is still being sent was left by a crash.
-        await self._recover(self._clock() + LEASE if self._database.sqlite else self._clock())
+        await self._recover(self._clock() + (outbox.LONGEST_LEASE if self._database.sqlite else timedelta()))
         for lane in self._lanes:
             self._locks.want(lane.lock)
         loops = [self._look(), self._record(), self._keep_recovering(), *(lane.run() for lane in self._lanes)]

@@ -23,6 +23,7 @@ MOST_AHEAD_SECONDS: Final = 0.25
 MOST_AT_ONCE: Final = 250
 FRESH_SECONDS: Final = 1.7  # what was taken and has not begun by then goes back: a cancelled one stops within two
 HELD_SECONDS: Final = 1.0  # a chat that is to be left alone for longer gives its message back
+LONGEST_PARKED: Final = timedelta(days=1)  # a longer wait was written down by a clock that was wrong
 STOPPED_SECONDS: Final = 600.0  # until an account that the platform refuses is tried again
 SAME_WAIT: Final = timedelta(seconds=0.5)  # calls that were under way together are told to wait one after the other
 FIRST_REST_SECONDS: Final = 1.0  # after taking over: another process may have been sending until now
@@ -143,7 +144,8 @@ class Lane:
         return not self._is_parked()
 
     def _is_parked(self) -> bool:
-        return self._parked is not None and self._office.now() < self._parked
+        now = self._office.now()
+        return self._parked is not None and now < self._parked <= now + LONGEST_PARKED
 
     async def _see_to(self, message: Claimed, taken_at: float) -> None:
         """Bring one message from its taking to its fate."""
@@ -199,9 +201,12 @@ class Lane:
                 wait = STOPPED_SECONDS
             case _:
                 return
-        until = self._office.now() + timedelta(seconds=wait)
-        if self._parked is None or self._parked + SAME_WAIT < until:
+        until = self._office.now() + min(LONGEST_PARKED, timedelta(seconds=wait))
+        if self._parked is not None and self._is_parked():
+            known, until = self._parked, max(self._parked, until)
             self._parked = until
-            log.warning("delivery.parked", channel=self.name, seconds=wait, reason=reason)
-            await self._office.park(self._sender.account, until)
-        self._parked = max(self._parked, until)
+            if known + SAME_WAIT >= until:
+                return
+        self._parked = until
+        log.warning("delivery.parked", channel=self.name, seconds=wait, reason=reason)
+        await self._office.park(self._sender.account, until)

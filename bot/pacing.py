@@ -110,6 +110,7 @@ class Limits:
         self._refused: str | None = None
         self._probe: Turn | None = None
         self._told = asyncio.Event()
+        self._many = _MANY
 
     def rest(self, chat: str) -> float:
         """How many seconds this chat is still to be left alone by what nobody there has asked for."""
@@ -135,10 +136,14 @@ class Limits:
     def done(self, turn: Turn, chat: str) -> None:
         """The platform has answered what was sent to `chat` in this turn."""
         self.pace.done(turn)
+        self.told(chat)
+        self._over(turn)
+
+    def told(self, chat: str) -> None:
+        """This chat has got something, so it is left alone for a while."""
         if pause := self._pause(chat):
             self._free[chat] = self._time() + pause
             self._forget()
-        self._over(turn)
 
     def unused(self, turn: Turn) -> None:
         self.pace.unused(turn)
@@ -167,7 +172,8 @@ class Limits:
 
     def _forget(self) -> None:
         """Keep only the chats that are at rest; at a high rate there are many others."""
-        if len(self._free) > _MANY:
+        if len(self._free) + len(self._held) > self._many:
             now = self._time()
             self._free = {chat: end for chat, end in self._free.items() if end > now}
             self._held = {chat: end for chat, end in self._held.items() if end > now}
+            self._many = max(_MANY, 2 * (len(self._free) + len(self._held)))

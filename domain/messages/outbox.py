@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, bindparam, case, exists, func, literal, literal_column, or_, select, text, update
@@ -27,6 +27,8 @@ the few that are due."""
 
 ANNOUNCEMENT = "announcement"
 """The text key of announcements; their words stand once in the announcement, not in each row."""
+
+LONGEST_LEASE = timedelta(hours=1)
 
 _WINDOWS = 10  # portions of a cancelled announcement that one claim takes back, in search of something to send
 
@@ -233,7 +235,7 @@ def _sendable(channel: str, now: datetime) -> Select[Any]:
         .select_from(before)
         .where(
             before.contact_id == Outbox.contact_id,
-            text(UNDER_WAY.replace("state", "earlier.state").replace("attempts", "earlier.attempts")),
+            text(UNDER_WAY.replace("state", "earlier.state").replace("taken", "earlier.taken")),
             or_(before.state == "sending", before.not_before > now, before.id < Outbox.id),
             before.id != Outbox.id,
         )
@@ -367,11 +369,15 @@ def record(db: Session, marks: Sequence[Mark], *, now: datetime) -> None:
 def recover(db: Session, *, before: datetime, now: datetime) -> int:
     """Call `unknown` what a vanished sender left behind, its lease ending before `before`; returns how many.
 
-    It was perhaps sent, perhaps not.
+    It was perhaps sent, perhaps not. A lease that ends later than any does was given by a clock that was wrong.
     """
     left = db.execute(
         update(Outbox)
-        .where(text(UNDER_WAY), Outbox.state == "sending", Outbox.lease_until < before)
+        .where(
+            text(UNDER_WAY),
+            Outbox.state == "sending",
+            or_(Outbox.lease_until < before, Outbox.lease_until > now + LONGEST_LEASE),
+        )
         .values(state="unknown", finished_at=now, lease_until=None, error="the sender vanished")
         .returning(Outbox.id)
     )

@@ -286,3 +286,20 @@ async def test_a_cancelled_announcement_stops_within_two_seconds(house: House) -
     counts = house.database.read_now(lambda db: announcements.progress(db, made))
     assert counts["recipients"] == 120
     assert counts["sent"] + counts["cancelled"] == 120
+
+
+async def test_a_wait_that_a_wrong_clock_wrote_down_silences_nobody(house: House) -> None:
+    anna, lin = house.person("anna", "telegram"), house.person("lin", "telegram")
+    house.clock.ahead = timedelta(days=40)
+    house.telegram.answers["anna"] = [Retry(3600, "account", "429")]
+    house.tell(hello("a", anna))
+    await house.open()
+    await house.until(lambda: not house.telegram.answers["anna"])
+    await house.settled(a="queued")
+    house.clock.ahead = timedelta()
+    house.tell(hello("l", lin))
+    await house.settled(l="sent")
+    await house.close()
+    house.tell(hello("after a restart", lin))
+    await house.open()
+    await house.settled(**{"after a restart": "sent"})

@@ -177,3 +177,40 @@ def test_a_member_who_moves_to_a_new_address_keeps_the_chat(db: Session) -> None
     outbox.moved(db, other, "3")
     assert db.scalars(select(Contact.account).order_by(Contact.id)).all() == ["3", "2"]
     db.execute(delete(Contact))
+
+
+def test_who_waits_because_all_of_us_must_is_not_overtaken_either(db: Session, now: datetime) -> None:
+    m = member(db, "m-1")
+    chat(db, m, "telegram")
+    put(db, now, Notice("first", m, "notice.x"), Notice("second", m, "notice.x"))
+    [first] = claim(db, now)
+    again = now + timedelta(seconds=30, milliseconds=20)
+    back = Mark(first.id, first.taken, "queued", "429", again, first.contact_id, first.channel, counted=False)
+    outbox.record(db, [back], now=now)
+    assert claim(db, now + timedelta(seconds=30)) == []
+    assert [taken.key for taken in claim(db, again)] == ["first"]
+
+
+def test_only_who_took_a_message_last_says_what_became_of_it(db: Session, now: datetime) -> None:
+    m = member(db, "m-1")
+    chat(db, m, "telegram")
+    put(db, now, Notice("n", m, "notice.x"))
+    [stale] = claim(db, now)
+    outbox.record(db, [Mark(stale.id, stale.taken, "queued", counted=False)], now=now)
+    outbox.choose_ways(db, EVERY, limit=100, now=now)
+    [newer] = claim(db, now)
+    for state in ("sent", "failed", "queued", "unknown"):
+        outbox.record(db, [Mark(stale.id, stale.taken, state)], now=now)
+        assert states(db) == {"n": "sending"}, state
+    outbox.record(db, [Mark(newer.id, newer.taken, "failed", error="no")], now=now)
+    outbox.record(db, [Mark(stale.id, stale.taken, "sent")], now=now)
+    assert states(db) == {"n": "failed"}
+
+
+def test_a_lease_that_a_wrong_clock_gave_holds_nobody_up(db: Session, now: datetime) -> None:
+    m = member(db, "m-1")
+    chat(db, m, "telegram")
+    put(db, now, Notice("n", m, "notice.x"))
+    outbox.claim(db, "telegram", limit=1, lease_until=now + timedelta(days=40), now=now)
+    assert outbox.recover(db, before=now, now=now) == 1
+    assert states(db) == {"n": "unknown"}
