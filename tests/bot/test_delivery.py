@@ -22,7 +22,7 @@ from bot.rendering import Texts
 from domain.messages import alerts, announcements, outbox
 from domain.messages.outbox import Notice
 from domain.schema import ChatMessage, Contact, Outbox
-from tests.someone import chat, member
+from tests.someone import ZONE, chat, member
 
 
 @dataclass
@@ -254,7 +254,7 @@ async def test_what_a_crash_left_half_sent_is_shown_and_not_sent_again(house: Ho
 
     def crash(db: Session) -> None:
         outbox.choose_ways(db, ["telegram"], limit=9, now=later)
-        assert outbox.claim(db, "telegram", limit=9, lease_until=later, now=later)
+        assert outbox.claim(db, "telegram", limit=9, lease_until=later, now=later, zone=ZONE)
 
     house.database.write_now(crash)
     if not house.database.sqlite:  # there another process may be alive: its lease must end first

@@ -102,11 +102,13 @@ async def test_after_a_refusal_one_call_finds_out_whether_it_was_about_the_chat_
     assert limits.rest("2") == 0
 
 
-async def test_two_chats_refused_with_nothing_taken_in_between_mean_all_of_us(clock: Clock) -> None:
+async def test_three_chats_refused_with_nothing_taken_in_between_mean_all_of_us(clock: Clock) -> None:
     limits = Limits(30, clock)
     limits.done(await limits.turn(), "1")
     assert not limits.refused("1", 5.0)
-    assert limits.refused("2", 7.0)
+    assert not limits.refused("2", 7.0)
+    assert not limits.refused("2", 7.0)
+    assert limits.refused("3", 7.0)
     limits.taken()
     assert not limits.refused("3", 1.0)
 
