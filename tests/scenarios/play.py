@@ -23,7 +23,17 @@ from domain.people import members
 from domain.periods import format_instant
 from domain.schema import Outbox
 from tests.scenarios.mall import SERUM, ZONE, Clock, Mall, free_port, open_mall
-from tests.scenarios.talkers import PHRASES, Seen, Stage, Talker, WebStage, WebTalker, WeChatTalker, stage
+from tests.scenarios.talkers import (
+    PHRASES,
+    Seen,
+    Stage,
+    Talker,
+    TelegramTalker,
+    WebStage,
+    WebTalker,
+    WeChatTalker,
+    stage,
+)
 from tests.scenarios.transcript import Line, Placeholders, watch, written
 
 PUBLIC: Final = "https://mall.example"
@@ -77,7 +87,7 @@ class Actor:
 
     async def chooses(self, label: str) -> str:
         """Tap a button by what stands on it."""
-        taps = [] if self.play.channel != "telegram" else [Line(f"[{label}]", said=True)]
+        taps = [Line(f"[{label}]", said=True)] if isinstance(self.talker, TelegramTalker) else []
         return await self._acts(self.talker.taps(label), taps)
 
     async def comes_back(self) -> str:
@@ -170,6 +180,11 @@ class Play:
     def transcript(self) -> str:
         return "\n".join(self._lines).strip("\n") + "\n"
 
+    def hide(self, code: str) -> str:
+        """A code that differs from run to run, written down under a name."""
+        self._places.learn("CODE", code)
+        return code
+
     # What happens outside of the chats
 
     async def later(self, what: str = "", **step: float) -> None:
@@ -231,8 +246,10 @@ class Play:
 
     def _under_way(self, db: Session) -> bool:
         now = self.mall.clock()
-        due = (Outbox.state == "queued") & (Outbox.not_before <= now) & or_(
-            Outbox.channel.is_(None), Outbox.channel != "later"
+        due = (
+            (Outbox.state == "queued")
+            & (Outbox.not_before <= now)
+            & or_(Outbox.channel.is_(None), Outbox.channel != "later")
         )
         return bool(db.execute(select(exists().where(or_(Outbox.state == "sending", due)))).scalar())
 

@@ -19,8 +19,9 @@ _RANDOM = (
     ("CONNECT", re.compile(r"\bLK[2-9A-Z]{8}\b")),
     ("PICTURE", re.compile(r"(?<=/wechat/pictures/)[\w.~-]+")),
     ("LINK", re.compile(r"(?<=/r/)\w+")),
-    ("CODE", re.compile(r"(?<=invite=)\w+|(?<=[?&]start=)\w+|(?<=^/start )\w+|(?<=^\(follows )\w+|(?<=^\(scans )\w+")),
-    ("MEMBER", re.compile(r"\bm(?=\w*[0-9])(?=\w*[a-zA-Z])\w{6,}\b")),
+    ("CODE", re.compile(r"(?:invite=|[?&]start=|^/start |^\((?:follows|scans) |邀请码[：\s]*|Invite code:? )(\w+)")),
+    ("ACCOUNT", re.compile(r"\b[0-9a-f]{2}…[0-9a-f]{2}\b")),
+    ("MEMBER", re.compile(r"(?<=[（(])m(?!erchants)\w{8}(?=[）)])")),
 )
 
 

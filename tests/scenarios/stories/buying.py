@@ -1,4 +1,4 @@
-"""A customer follows an order to the door, asks a person, and gets an answer; an order of somebody else stays closed."""
+"""A customer follows an order to the door, asks a person and gets an answer; somebody else's order stays closed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def story(play: Play) -> None:
     await play.sold("A-2001", link)
     await play.sold("A-2002", link, buyer="u-78")
     order = partial(links.order_link, order_id="A-2001", now=play.mall.clock())
-    code = await play.mall.app.database.write(order)
+    code = play.hide(await play.mall.app.database.write(order))
 
     play.scene("Zhou follows the order")
     zhou = play.actor("zhou")

@@ -86,6 +86,6 @@ async def story(play: Play) -> None:
 
     play.scene("Mei looks at her team")
     await mei.asks("team")
-    await mei.taps("team.level_button", level=2)
+    await mei.taps("team.level_button_2")
     await mei.chooses(jun.name)
     await mei.asks("invite_poster")

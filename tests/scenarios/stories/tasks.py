@@ -1,4 +1,4 @@
-"""A merchant's week: tasks in the morning, done by what happens, a reminder, points, rest, leave, and Monday's summary."""
+"""A merchant's week: tasks in the morning, a reminder, points, days off, Monday's summary, and less of it all."""
 
 from __future__ import annotations
 
