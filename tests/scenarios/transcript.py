@@ -176,12 +176,14 @@ def _web_button(button: Mapping[str, Any]) -> str:
 
 def written(name: str, lines: Iterable[Line], places: Placeholders) -> Iterator[str]:
     """The lines of a transcript: who speaks, what they see below it, indented."""
+    asked = False
     for line in lines:
         if line.said:
+            asked = True
             yield ""
             yield f"{name}: {places.tidy(line.text)}"
             continue
-        if line.by_itself:
+        if line.by_itself or not asked:
             yield ""
             yield f"→ {name}" + (f" ({line.how})" if line.how else "")
         elif line.how:

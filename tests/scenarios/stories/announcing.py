@@ -64,6 +64,8 @@ async def story(play: Play) -> None:
     await bai.taps("announce.send")
     await play.runs("announcements")
     await bai.taps("announce.refresh")
+    await bai.taps("announce.missed", n=1)
+    await bai.says("1")
     await bai.asks("figures")
 
 
