@@ -22,7 +22,7 @@ LONGEST: Final = 500
 
 def ask(db: Session, member_id: str, name: str, text: str, *, now: datetime) -> bool:
     """Hand a question to all operators; returns whether there was room for it."""
-    said = words(QUESTION, name=name or member_id, member=member_id, text=text)
+    said = words(QUESTION, name=name or words("answer.somebody"), member=member_id, text=text)
     return any(alerts.raise_alert(db, f"question:{member_id}:{n}", said, now=now) for n in range(1, MOST + 1))
 
 
