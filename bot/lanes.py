@@ -69,6 +69,7 @@ class Lane:
         self._careful = sender if isinstance(sender, Careful) else None
         self._limits = self._careful.limits if self._careful else Limits(sender.rate, monotonic)
         self._ahead = AHEAD_SECONDS
+        self._share = 1.0  # of what the rate allows: what is taken and not begun in time was taken in vain
         self._in_flight = in_flight(sender.rate)
         self._due = asyncio.Event()
         self._going: set[asyncio.Task[None]] = set()
@@ -107,6 +108,7 @@ class Lane:
         began = monotonic()
         taken = await self._office.take(self.name, self._at_once)
         self._keep_ahead_of(monotonic() - began)
+        self._share = min(1.0, self._share * 1.1)
         for message in taken:
             self._waiting.add(message.id)
             task = asyncio.create_task(self._see_to(message, began), name=f"send-{self.name}")
@@ -119,7 +121,7 @@ class Lane:
 
     @property
     def _at_once(self) -> int:
-        return max(1, min(MOST_AT_ONCE, round(self._sender.rate * self._ahead)))
+        return max(1, min(MOST_AT_ONCE, round(self._sender.rate * self._ahead * self._share)))
 
     def _keep_ahead_of(self, taking: float) -> None:
         """Take no more ahead than keeps us busy while the next is taken: after a crash it would all be unknown."""
@@ -188,6 +190,8 @@ class Lane:
         turn = await self._limits.turn()
         late = monotonic() - taken_at > FRESH_SECONDS or self._office.now() >= message.lease_until
         rest = self._limits.rest(message.account)
+        if late:
+            self._share = max(0.02, self._share * 0.9)
         if late or rest > 0 or not self._office.may_send(self.lock) or self._is_parked():
             self._limits.unused(turn)
             raise NotYet(rest)
