@@ -72,6 +72,7 @@ class Lane:
         self._share = 1.0  # of what the rate allows: what is taken and not begun in time was taken in vain
         self._in_flight = in_flight(sender.rate)
         self._due = asyncio.Event()
+        self._taking = asyncio.Lock()
         self._going: set[asyncio.Task[None]] = set()
         self._waiting: set[int] = set()  # taken, their turn not yet come
         self._room = asyncio.Event()
@@ -96,28 +97,33 @@ class Lane:
                 await asyncio.sleep(1)
 
     async def finish(self) -> None:
-        """Wait for what is under way; what has not begun gives itself back."""
+        """Wait for what is under way; what has not begun, or is just being taken, gives itself back."""
+        async with self._taking:
+            pass
         if self._going:
             await asyncio.wait(self._going)
 
     async def _send_some(self) -> bool:
         """Take the next portion and set it going; returns whether there was one."""
         await self._limits.pace.near(self._ahead)
-        if not await self._may_take():
-            return False
-        began = monotonic()
-        taken = await self._office.take(self.name, self._at_once)
-        self._keep_ahead_of(monotonic() - began)
-        self._share = min(1.0, self._share * 1.1)
-        for message in taken:
-            self._waiting.add(message.id)
-            task = asyncio.create_task(self._see_to(message, began), name=f"send-{self.name}")
-            self._going.add(task)
-            task.add_done_callback(self._ended)
+        async with self._taking:
+            if not await self._may_take():
+                return False
+            began = monotonic()
+            taken = await self._office.take(self.name, self._at_once)
+            self._keep_ahead_of(monotonic() - began)
+            for message in taken:
+                self._set_going(message, began)
         while len(self._waiting) >= self._at_once or len(self._going) >= self._in_flight:
             self._room.clear()
             await self._room.wait()
         return bool(taken)
+
+    def _set_going(self, message: Claimed, taken_at: float) -> None:
+        self._waiting.add(message.id)
+        task = asyncio.create_task(self._see_to(message, taken_at), name=f"send-{self.name}")
+        self._going.add(task)
+        task.add_done_callback(self._ended)
 
     @property
     def _at_once(self) -> int:
@@ -125,6 +131,7 @@ class Lane:
 
     def _keep_ahead_of(self, taking: float) -> None:
         """Take no more ahead than keeps us busy while the next is taken: after a crash it would all be unknown."""
+        self._share = min(1.0, self._share * 1.1)
         self._ahead = min(MOST_AHEAD_SECONDS, max(AHEAD_SECONDS, (2 * self._ahead + 2 * taking) / 3))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
