@@ -24,6 +24,7 @@ from handlers.routing import (
     Chat,
     Choice,
     Incoming,
+    NoSuchNumber,
     Person,
     Picture,
     Reply,
@@ -130,9 +131,10 @@ class Gateway:
             answer = _refused(refusal, self.texts)
             if isinstance(refusal, NotAllowed | NotFound) and not plain(incoming.text).isdigit():
                 chat.finish()  # asked again, the form would only say no again
-        if standing.unread and chat.person.member is not None:
+        if standing.unread and chat.person.member is not None and answer.choices:
             answer = self._with_unread(chat, answer)
-        chat.state["menu"] = [choice.action for row in answer.choices for choice in row if choice.action]
+        if answer.choices:  # else the screen before is still the one that numbers choose from
+            chat.state["menu"] = [choice.action for row in answer.choices for choice in row if choice.action]
         waits = keep is None and incoming.message is None  # a tapped screen is changed at once; its button stays
         name = incoming.name if incoming.name and incoming.name != standing.contact_name else None
         conversations.remember(db, standing, chat.state, name=name, now=now)
@@ -184,7 +186,7 @@ class Gateway:
             if int(text) <= len(menu):
                 return menu[int(text) - 1], False
             if menu and not form:
-                raise NotFound()
+                raise NoSuchNumber(n=int(text))
         aside = self._unasked(chat, text)
         if form and aside.action != HOME:
             chat.aside = aside
@@ -276,7 +278,7 @@ def _refused(refusal: Refusal, texts: Texts) -> Reply:
     known = key in texts.keys(LOCALES[0])
     params = {name: value for name, value in refusal.params.items() if value is not None}
     said = Words(key, params) if known else words("refusal.refused")
-    return reply(said, rows=[[button("button.home", HOME)]])
+    return reply(said, rows=[] if isinstance(refusal, NoSuchNumber) else [[button("button.home", HOME)]])
 
 
 def reply_to_json(answer: Reply) -> dict[str, Any]:

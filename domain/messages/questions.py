@@ -24,7 +24,7 @@ LONGEST: Final = 500
 
 def ask(db: Session, member_id: str, name: str, text: str, *, now: datetime) -> bool:
     """Hand a question to all operators; returns whether there was room for it."""
-    said = words(QUESTION, name=name or member_id, member=member_id, text=text)
+    said = words(QUESTION, name=name or words("answer.somebody"), member=member_id, text=text)
     return any(alerts.raise_alert(db, key, said, now=now) for key in _keys(member_id))
 
 

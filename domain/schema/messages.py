@@ -10,8 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.schema.base import Base, one_of
 
-UNDER_WAY = "(state = 'sending' OR (state = 'queued' AND attempts > 0))"
-"""Being sent, or waiting for another try: nothing else may overtake it on the way to the same chat."""
+UNDER_WAY = "(state = 'sending' OR (state = 'queued' AND taken IS NOT NULL))"
+"""Being sent, or taken before and waiting for its time: nothing else may overtake it on the way to the same chat."""
 
 
 ANSWER_OPEN = "answer_state IN ('waiting', 'sending')"

@@ -1,5 +1,7 @@
-ALTER TABLE inbox ADD COLUMN member_id BIGINT
+UPDATE outbox SET taken = attempts WHERE taken IS NULL AND attempts > 0
 
-UPDATE inbox SET member_id = (SELECT member_id FROM contact WHERE contact.id = inbox.contact_id) WHERE answer_state IN ('waiting', 'sending')
+DROP INDEX ix_outbox_under_way
 
-UPDATE outbox SET key = 'kept_answer:' || substr(key, 8) WHERE key LIKE 'answer:%' AND text_key = 'notice.kept_answer'
+CREATE INDEX ix_outbox_under_way ON outbox (contact_id) WHERE (state = 'sending' OR (state = 'queued' AND taken IS NOT NULL))
+
+CREATE INDEX ix_job_run_job_started_at ON job_run (job, started_at)

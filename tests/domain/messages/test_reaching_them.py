@@ -21,7 +21,7 @@ from domain.messages.announcements import Draft
 from domain.messages.quiet import DAY, chosen, next_allowed
 from domain.messages.quiet_sql import next_allowed_of
 from domain.schema import Announcement, Member, Mute, Outbox, Product
-from tests.someone import THEN, chat, member
+from tests.someone import THEN, ZONE, chat, member
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 EVENING = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)  # half past ten in Shanghai
@@ -76,7 +76,7 @@ def test_who_sleeps_is_not_looked_through_and_wakes_in_the_morning(db: Session) 
     assert outbox.anybody_sleeps(db, now=MORNING)
     assert outbox.wake(db, limit=10, now=MORNING) == 1
     outbox.choose_ways(db, ["telegram"], limit=10, now=MORNING)
-    taken = outbox.claim(db, "telegram", limit=10, lease_until=MORNING, now=MORNING)
+    taken = outbox.claim(db, "telegram", limit=10, lease_until=MORNING, now=MORNING, zone=ZONE)
     assert {one.member for one in taken} == {usual, never}
     announcements.cancel(db, put_out(db, EVENING), now=EVENING)
     assert {one.channel for one in announcement_report.rows(db, notice + 1, None)} <= {None}
@@ -159,7 +159,7 @@ def test_a_picture_is_a_products(db: Session, now: datetime) -> None:
     db.execute(insert(Product).values(sku="TEA", name="茶", price=1, currency="CNY", created_at=now))
     put_out(db, now, sku="TEA")
     outbox.choose_ways(db, ["telegram"], limit=10, now=now)
-    [taken] = outbox.claim(db, "telegram", limit=10, lease_until=now, now=now)
+    [taken] = outbox.claim(db, "telegram", limit=10, lease_until=now, now=now, zone=ZONE)
     assert taken.picture == ("product", {"sku": "TEA"})
     assert announcements.of_member(db, one)[0].sku == "TEA"
 
@@ -169,7 +169,7 @@ def test_a_preview_goes_to_the_chat_of_whoever_writes_it_and_is_no_announcement(
     db.execute(insert(Mute).values(member_id=me, category="promotion"))
     here = chat(db, me, "webchat", seen=-5)
     made = announcements.preview(db, Draft("您好", "Hello"), me, here, "webchat", by="member:m-0", now=now)
-    [taken] = outbox.claim(db, "webchat", limit=10, lease_until=now, now=now)
+    [taken] = outbox.claim(db, "webchat", limit=10, lease_until=now, now=now, zone=ZONE)
     assert (taken.member, taken.contact_id, taken.words.key) == (me, here, "announcement")
     assert announcements.latest(db) == []
     assert announcements.of_member(db, me) == []
