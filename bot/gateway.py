@@ -118,9 +118,7 @@ class Gateway:
             assert standing is not None
         locale = choose_locale(standing.contact_locale, standing.member_locale, incoming.locale, self.shop.locale)
         if standing.answered:
-            stored = reply_from_json(standing.answer)
-            open_ = standing.answer_state == "waiting"
-            return Answer(self.texts.render(stored, locale), standing.contact_id, repeated=True, waiting=open_)
+            return self._repeated(standing, locale)
         chat = Chat(db, now, self.shop, _person(standing, incoming, locale), incoming, dict(standing.state))
         chat.answers = self._answers
         if refusal is None:
@@ -155,6 +153,13 @@ class Gateway:
             beside(db, standing.contact_id)
         rendered = self.texts.render(answer, chat.speak or locale)
         return Answer(rendered, standing.contact_id, repeated=False, waiting=waits, next_picture=answer.next_picture)
+
+    def _repeated(self, standing: Standing, locale: str) -> Answer:
+        """The same answer again; but what was said to somebody whose chat this was before is like missing."""
+        theirs = standing.answer_theirs
+        said = reply_from_json(standing.answer) if theirs else _refused(NotFound(), self.texts)
+        open_ = theirs and standing.answer_state == "waiting"
+        return Answer(self.texts.render(said, locale), standing.contact_id, repeated=True, waiting=open_)
 
     def _destination(self, chat: Chat) -> tuple[str, bool]:
         """Return the action that this update asks for; the flag is set for the words that a question waits for."""

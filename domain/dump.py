@@ -100,7 +100,11 @@ RULES: Final[Mapping[str, Rule]] = {
     "entry": Rule(("key",), left_out=("recorded_at",)),
     "posting": Rule(("entry_id", "account_id")),
     # messages
-    "inbox": Rule(("channel", "update_key"), left_out=("received_at", "answer")),  # answers are full of codes and ids
+    "inbox": Rule(
+        ("channel", "update_key"),
+        left_out=("received_at", "answer"),  # answers are full of codes and ids
+        points_to={"member_id": "member"},
+    ),
     "announcement": Rule(
         ("at", "audience", "text", "created_by"),
         left_out=("reached_id", "created_at", "resend_of"),

@@ -36,6 +36,7 @@ class Inbox(Base):
     update_key: Mapped[str]
     contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id"))
     received_at: Mapped[datetime]
+    member_id: Mapped[int | None]  # whose chat it was when it was answered: nobody else is shown the answer
     answer: Mapped[Any | None]
     answer_state: Mapped[str] = mapped_column(default="sending")  # waiting | sending | sent | failed | unknown | kept
 

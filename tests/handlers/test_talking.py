@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from bot.gateway import reply_from_json, reply_to_json
 from bot.rendering import numbered
@@ -80,6 +80,18 @@ def test_the_same_update_is_answered_alike_and_takes_effect_once(one_house: Hous
     assert second.rendered == first.rendered
     with one_house.database.transaction() as db:
         assert len(db.scalars(select(Inbox.id).where(Inbox.update_key == "once")).all()) == 1
+
+
+def test_an_update_that_comes_again_after_the_chat_was_parted_says_nothing_of_what_was_said(one_house: House):
+    lin = one_house.talk("lin", channel="telegram")
+    incoming = Incoming("telegram", lin.account, "once", text="佣金")
+    assert "待结算" in asyncio.run(one_house.gateway.handle(incoming)).rendered.text
+    with one_house.database.transaction() as db:
+        db.execute(update(Contact).where(Contact.account == lin.account).values(member_id=None))
+    again = asyncio.run(one_house.gateway.handle(incoming))
+    assert (again.repeated, again.waiting) == (True, False)
+    assert "没找到" in again.rendered.text
+    assert "待结算" not in again.rendered.text
 
 
 def test_a_refusal_leaves_nothing_of_the_refused_action(one_house: House):
