@@ -126,6 +126,7 @@ RULES: Final[Mapping[str, Rule]] = {
             "finished_at",
         ),
     ),
+    "used_signature": Rule(("content",), left_out=("signature", "used_at")),
     "chat_message": Rule(("contact_id", "outgoing"), left_out=("body", "at")),
     "allowance": Rule(("contact_id", "kind"), left_out=("closes_at", "left")),  # what is left depends on the hour
     "platform_file": Rule(("account", "content_key"), left_out=("file_id",), shown=_whether("expires_at")),

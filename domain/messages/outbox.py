@@ -249,7 +249,7 @@ def _settle(db: Session, rows: Sequence[Any], now: datetime, zone: ZoneInfo) -> 
 def _instead(now: datetime, zone: ZoneInfo) -> Any:
     """SQL for a message that might go now: what it becomes instead, none if it goes."""
     announced = Outbox.announcement_id.is_not(None)
-    may_wait = announced & Announcement.kind.is_(None) & Announcement.urgent.is_(None)
+    may_wait = announced & (Outbox.category == "promotion") & Announcement.urgent.is_(None)
     return case(
         (Announcement.state == "cancelled", "cancelled"),
         ((Member.status == "closed") | (announced & (Member.status != "active")), "cancelled"),
