@@ -107,6 +107,8 @@ class Database:
             db.begin(),
         ):
             yield db
+        if self.sqlite:
+            self._checkpoints.wanted = True
 
     def _start_writer(self) -> None:
         with self._lock:
@@ -126,7 +128,6 @@ class Database:
                     break
                 group.append(following)
             self._write_group([unit for unit in group if unit.done.set_running_or_notify_cancel()])
-            self._checkpoints.wanted = True
             if stop:
                 return
 

@@ -68,7 +68,7 @@ class Delivery:
     async def start(self) -> None:
         await self._database.write(partial(outbox.choose_anew, channels=self._channels))
         # On SQLite nobody else sends: whatever is still being sent was left by a crash.
-        await self._recover(self._clock() + LEASE if self._database.sqlite else self._clock())
+        await self._recover(self._clock() + (outbox.LONGEST_LEASE if self._database.sqlite else timedelta()))
         for lane in self._lanes:
             self._locks.want(lane.lock)
         loops = [self._look(), self._record(), self._keep_recovering(), *(lane.run() for lane in self._lanes)]
@@ -96,7 +96,7 @@ class Delivery:
     async def take(self, channel: str, limit: int) -> list[Claimed]:
         now = self._clock()
         return await self._database.write(
-            partial(outbox.claim, channel=channel, limit=limit, lease_until=now + LEASE, now=now)
+            partial(outbox.claim, channel=channel, limit=limit, lease_until=now + LEASE, now=now, zone=self._texts.zone)
         )
 
     def render(self, message: Claimed) -> tuple[Recipient, Message]:
@@ -104,7 +104,7 @@ class Delivery:
         locale = choose_locale(message.contact_locale, message.member_locale, self._locale)
         try:
             text = self._texts.say(message.words, locale)
-        except (LookupError, ValueError, TypeError) as error:
+        except Exception as error:
             log.exception("delivery.unspeakable", text_key=message.words.key, outbox_id=message.id)
             raise Unspeakable(f"{message.words.key} cannot be put into words: {type(error).__name__}") from None
         picture = None if message.picture is None else Picture(*message.picture)
@@ -169,7 +169,8 @@ class Delivery:
 
     def _shelve(self, db: Session, *, name: str, now: datetime) -> list[Claimed]:
         """Take, put down and mark as sent in one transaction."""
-        taken = outbox.claim(db, name, limit=GROUP, lease_until=now + LEASE, now=now, one_by_one=False)
+        lease, zone = now + LEASE, self._texts.zone
+        taken = outbox.claim(db, name, limit=GROUP, lease_until=lease, now=now, zone=zone, one_by_one=False)
         done = []
         for message in taken:
             if not message.reachable:
@@ -228,6 +229,8 @@ class Delivery:
                 await self._recover(self._clock())
             except DatabaseUnavailable as error:
                 log.warning("delivery.database_unavailable", error=str(error))
+            except Exception:
+                log.exception("delivery.recover_failed")
 
     async def _recover(self, at: datetime) -> None:
         now = self._clock()

@@ -47,7 +47,7 @@ def record(db: Session, fates: Sequence[Fate], *, pushing: Collection[str], now:
             case Dead(moved_to=None):
                 outbox.gone(db, [fate.message.contact_id], now=now)
             case Dead(moved_to=str(address)):
-                outbox.moved(db, fate.message.contact_id, address)
+                outbox.moved(db, fate.message.contact_id, address, now=now)
 
 
 def _failing(channel: str) -> str:

@@ -25,6 +25,7 @@ from handlers.routing import (
     Choice,
     Incoming,
     LookFirst,
+    NoSuchNumber,
     Person,
     Picture,
     Reply,
@@ -136,9 +137,7 @@ class Gateway:
             assert standing is not None
         locale = choose_locale(standing.contact_locale, standing.member_locale, incoming.locale, self.shop.locale)
         if standing.answered:
-            stored = reply_from_json(standing.answer)
-            open_ = standing.answer_state == "waiting"
-            return Answer(self.texts.render(stored, locale), standing.contact_id, repeated=True, waiting=open_)
+            return self._repeated(standing, locale)
         chat = Chat(db, now, self.shop, _person(standing, incoming, locale), incoming, dict(standing.state))
         chat.answers, chat.seen = self._answers, seen
         if refusal is None:
@@ -151,9 +150,10 @@ class Gateway:
             answer = _refused(refusal, self.texts)
             if isinstance(refusal, NotAllowed | NotFound) and not plain(incoming.text).isdigit():
                 chat.finish()  # asked again, the form would only say no again
-        if standing.unread and chat.person.member is not None:
+        if standing.unread and chat.person.member is not None and answer.choices:
             answer = self._with_unread(chat, answer)
-        chat.state["menu"] = [choice.action for row in answer.choices for choice in row if choice.action]
+        if answer.choices:  # else the screen before is still the one that numbers choose from
+            chat.state["menu"] = [choice.action for row in answer.choices for choice in row if choice.action]
         waits = keep is None and incoming.message is None  # a tapped screen is changed at once; its button stays
         name = incoming.name if incoming.name and incoming.name != standing.contact_name else None
         conversations.remember(db, standing, chat.state, name=name, now=now)
@@ -172,6 +172,13 @@ class Gateway:
             beside(db, standing.contact_id)
         rendered = self.texts.render(answer, chat.speak or locale)
         return Answer(rendered, standing.contact_id, repeated=False, waiting=waits, next_picture=answer.next_picture)
+
+    def _repeated(self, standing: Standing, locale: str) -> Answer:
+        """The same answer again; but what was said to somebody whose chat this was before is like missing."""
+        theirs = standing.answer_theirs
+        said = reply_from_json(standing.answer) if theirs else _refused(NotFound(), self.texts)
+        open_ = theirs and standing.answer_state == "waiting"
+        return Answer(self.texts.render(said, locale), standing.contact_id, repeated=True, waiting=open_)
 
     def _destination(self, chat: Chat) -> tuple[str, bool]:
         """Return the action that this update asks for; the flag is set for the words that a question waits for."""
@@ -198,7 +205,7 @@ class Gateway:
             if int(text) <= len(menu):
                 return menu[int(text) - 1], False
             if menu and not form:
-                raise NotFound()
+                raise NoSuchNumber(n=int(text))
         aside = self._unasked(chat, text)
         if form and aside.action != HOME:
             chat.aside = aside
@@ -290,7 +297,7 @@ def _refused(refusal: Refusal, texts: Texts) -> Reply:
     known = key in texts.keys(LOCALES[0])
     params = {name: value for name, value in refusal.params.items() if value is not None}
     said = Words(key, params) if known else words("refusal.refused")
-    return reply(said, rows=[[button("button.home", HOME)]])
+    return reply(said, rows=[] if isinstance(refusal, NoSuchNumber) else [[button("button.home", HOME)]])
 
 
 def reply_to_json(answer: Reply) -> dict[str, Any]:

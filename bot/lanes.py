@@ -23,6 +23,7 @@ MOST_AHEAD_SECONDS: Final = 0.25
 MOST_AT_ONCE: Final = 250
 FRESH_SECONDS: Final = 1.7  # what was taken and has not begun by then goes back: a cancelled one stops within two
 HELD_SECONDS: Final = 1.0  # a chat that is to be left alone for longer gives its message back
+LONGEST_PARKED: Final = timedelta(days=1)  # a longer wait was written down by a clock that was wrong
 STOPPED_SECONDS: Final = 600.0  # until an account that the platform refuses is tried again
 SAME_WAIT: Final = timedelta(seconds=0.5)  # calls that were under way together are told to wait one after the other
 FIRST_REST_SECONDS: Final = 1.0  # after taking over: another process may have been sending until now
@@ -68,8 +69,10 @@ class Lane:
         self._careful = sender if isinstance(sender, Careful) else None
         self._limits = self._careful.limits if self._careful else Limits(sender.rate, monotonic)
         self._ahead = AHEAD_SECONDS
+        self._share = 1.0  # of what the rate allows: what is taken and not begun in time was taken in vain
         self._in_flight = in_flight(sender.rate)
         self._due = asyncio.Event()
+        self._taking = asyncio.Lock()
         self._going: set[asyncio.Task[None]] = set()
         self._waiting: set[int] = set()  # taken, their turn not yet come
         self._room = asyncio.Event()
@@ -94,34 +97,41 @@ class Lane:
                 await asyncio.sleep(1)
 
     async def finish(self) -> None:
-        """Wait for what is under way; what has not begun gives itself back."""
+        """Wait for what is under way; what has not begun, or is just being taken, gives itself back."""
+        async with self._taking:
+            pass
         if self._going:
             await asyncio.wait(self._going)
 
     async def _send_some(self) -> bool:
         """Take the next portion and set it going; returns whether there was one."""
         await self._limits.pace.near(self._ahead)
-        if not await self._may_take():
-            return False
-        began = monotonic()
-        taken = await self._office.take(self.name, self._at_once)
-        self._keep_ahead_of(monotonic() - began)
-        for message in taken:
-            self._waiting.add(message.id)
-            task = asyncio.create_task(self._see_to(message, began), name=f"send-{self.name}")
-            self._going.add(task)
-            task.add_done_callback(self._ended)
+        async with self._taking:
+            if not await self._may_take():
+                return False
+            began = monotonic()
+            taken = await self._office.take(self.name, self._at_once)
+            self._keep_ahead_of(monotonic() - began)
+            for message in taken:
+                self._set_going(message, began)
         while len(self._waiting) >= self._at_once or len(self._going) >= self._in_flight:
             self._room.clear()
             await self._room.wait()
         return bool(taken)
 
+    def _set_going(self, message: Claimed, taken_at: float) -> None:
+        self._waiting.add(message.id)
+        task = asyncio.create_task(self._see_to(message, taken_at), name=f"send-{self.name}")
+        self._going.add(task)
+        task.add_done_callback(self._ended)
+
     @property
     def _at_once(self) -> int:
-        return max(1, min(MOST_AT_ONCE, round(self._sender.rate * self._ahead)))
+        return max(1, min(MOST_AT_ONCE, round(self._sender.rate * self._ahead * self._share)))
 
     def _keep_ahead_of(self, taking: float) -> None:
         """Take no more ahead than keeps us busy while the next is taken: after a crash it would all be unknown."""
+        self._share = min(1.0, self._share * 1.1)
         self._ahead = min(MOST_AHEAD_SECONDS, max(AHEAD_SECONDS, (2 * self._ahead + 2 * taking) / 3))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
@@ -143,7 +153,8 @@ class Lane:
         return not self._is_parked()
 
     def _is_parked(self) -> bool:
-        return self._parked is not None and self._office.now() < self._parked
+        now = self._office.now()
+        return self._parked is not None and now < self._parked <= now + LONGEST_PARKED
 
     async def _see_to(self, message: Claimed, taken_at: float) -> None:
         """Bring one message from its taking to its fate."""
@@ -186,6 +197,8 @@ class Lane:
         turn = await self._limits.turn()
         late = monotonic() - taken_at > FRESH_SECONDS or self._office.now() >= message.lease_until
         rest = self._limits.rest(message.account)
+        if late:
+            self._share = max(0.02, self._share * 0.9)
         if late or rest > 0 or not self._office.may_send(self.lock) or self._is_parked():
             self._limits.unused(turn)
             raise NotYet(rest)
@@ -199,9 +212,12 @@ class Lane:
                 wait = STOPPED_SECONDS
             case _:
                 return
-        until = self._office.now() + timedelta(seconds=wait)
-        if self._parked is None or self._parked + SAME_WAIT < until:
+        until = self._office.now() + min(LONGEST_PARKED, timedelta(seconds=wait))
+        if self._parked is not None and self._is_parked():
+            known, until = self._parked, max(self._parked, until)
             self._parked = until
-            log.warning("delivery.parked", channel=self.name, seconds=wait, reason=reason)
-            await self._office.park(self._sender.account, until)
-        self._parked = max(self._parked, until)
+            if known + SAME_WAIT >= until:
+                return
+        self._parked = until
+        log.warning("delivery.parked", channel=self.name, seconds=wait, reason=reason)
+        await self._office.park(self._sender.account, until)

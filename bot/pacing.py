@@ -15,6 +15,7 @@ _LATEST: Final = 0.1  # a platform that does not answer holds nobody up longer t
 _CATCH_UP: Final = 0.1  # and at least three turns: after a longer pause the grid begins anew, nothing is made up for
 _MANY: Final = 4_000  # chats at rest, after which those are forgotten that may be written to again
 _MOST_IN_FLIGHT: Final = 300
+CHATS_THAT_MEAN_ALL: Final = 3  # two people who tap like mad are not to silence us for everybody
 
 
 def in_flight(rate: float) -> int:
@@ -97,7 +98,7 @@ class Limits:
     """Everything that decides when the next call may go out through one account of ours.
 
     `pause` tells how many seconds one chat is left alone after each message. A platform that asks us to wait may mean
-    the chat or all of us and does not say which. It is taken for the chat, until another chat is refused as well with
+    the chat or all of us and does not say which. It is taken for the chat, until two others are refused as well with
     nothing taken in between; until that is known, one call at a time finds out, and nothing else is tried.
     """
 
@@ -107,9 +108,10 @@ class Limits:
         self._pause = pause
         self._free: dict[str, float] = {}
         self._held: dict[str, float] = {}
-        self._refused: str | None = None
+        self._refused: set[str] = set()
         self._probe: Turn | None = None
         self._told = asyncio.Event()
+        self._many = _MANY
 
     def rest(self, chat: str) -> float:
         """How many seconds this chat is still to be left alone by what nobody there has asked for."""
@@ -122,10 +124,10 @@ class Limits:
     async def turn(self) -> Turn:
         """Wait for the next moment to send at; while it is in doubt whether we may, only one call has one."""
         while True:
-            while self._refused is not None and self._probe is not None:
+            while self._refused and self._probe is not None:
                 await self._told.wait()
             turn = await self.pace.turn()
-            if self._refused is None:
+            if not self._refused:
                 return turn
             if self._probe is None:
                 self._probe = turn
@@ -135,10 +137,14 @@ class Limits:
     def done(self, turn: Turn, chat: str) -> None:
         """The platform has answered what was sent to `chat` in this turn."""
         self.pace.done(turn)
+        self.told(chat)
+        self._over(turn)
+
+    def told(self, chat: str) -> None:
+        """This chat has got something, so it is left alone for a while."""
         if pause := self._pause(chat):
             self._free[chat] = self._time() + pause
             self._forget()
-        self._over(turn)
 
     def unused(self, turn: Turn) -> None:
         self.pace.unused(turn)
@@ -146,14 +152,13 @@ class Limits:
 
     def refused(self, chat: str, seconds: float) -> bool:
         """The platform asks to wait for so long; returns whether that is meant for all chats."""
-        everybody = self._refused not in (None, chat)
-        self._refused = chat
+        self._refused.add(chat)
         self._held[chat] = max(self._held.get(chat, 0.0), self._time() + seconds)
-        return everybody
+        return len(self._refused) >= CHATS_THAT_MEAN_ALL
 
     def taken(self) -> None:
         """The platform has taken a call, so it does not refuse us altogether."""
-        self._refused = None
+        self._refused.clear()
         self._tell()
 
     def _over(self, turn: Turn) -> None:
@@ -167,7 +172,8 @@ class Limits:
 
     def _forget(self) -> None:
         """Keep only the chats that are at rest; at a high rate there are many others."""
-        if len(self._free) > _MANY:
+        if len(self._free) + len(self._held) > self._many:
             now = self._time()
             self._free = {chat: end for chat, end in self._free.items() if end > now}
             self._held = {chat: end for chat, end in self._held.items() if end > now}
+            self._many = max(_MANY, 2 * (len(self._free) + len(self._held)))

@@ -100,7 +100,11 @@ RULES: Final[Mapping[str, Rule]] = {
     "entry": Rule(("key",), left_out=("recorded_at",)),
     "posting": Rule(("entry_id", "account_id")),
     # messages
-    "inbox": Rule(("channel", "update_key"), left_out=("received_at", "answer")),  # answers are full of codes and ids
+    "inbox": Rule(
+        ("channel", "update_key"),
+        left_out=("received_at", "answer"),  # answers are full of codes and ids
+        points_to={"member_id": "member"},
+    ),
     "announcement": Rule(
         ("at", "audience", "text", "created_by"),
         left_out=("reached_id", "until_id", "created_at", "resend_of"),
@@ -122,6 +126,7 @@ RULES: Final[Mapping[str, Rule]] = {
             "finished_at",
         ),
     ),
+    "used_signature": Rule(("content",), left_out=("signature", "used_at")),
     "chat_message": Rule(("contact_id", "outgoing"), left_out=("body", "at")),
     "allowance": Rule(("contact_id", "kind"), left_out=("closes_at", "left")),  # what is left depends on the hour
     "platform_file": Rule(("account", "content_key"), left_out=("file_id",), shown=_whether("expires_at")),

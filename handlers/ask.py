@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from domain.errors import NotFound
 from domain.sales import orders
 from domain.wording import words
 from handlers.forms import way_back
-from handlers.routing import Chat, Reply, anyone, plain, reply, route, spoken
+from handlers.routing import Chat, NoSuchNumber, Reply, anyone, plain, reply, route, spoken
 
 _ORDER_ID = re.compile(r"(?:订单号?|order)?[\s:#]*(?P<id>(?=[\w.-]*[0-9])[\w.-]{2,})", re.IGNORECASE)
 _SLIP = re.compile(r"[+-]\s?[0-9]{1,3}")  # a choice with a stroke before it
@@ -20,7 +19,7 @@ _LONGEST_ID = 64
 def ask(chat: Chat) -> Reply:
     said = plain(chat.text)
     if _SLIP.fullmatch(said):
-        raise NotFound()
+        raise NoSuchNumber(n=said)
     own = _own_order(chat, said)
     if own is not None:
         return chat.go(own)

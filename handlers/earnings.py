@@ -72,7 +72,7 @@ def listed(chat: Chat, state: str = ALL, after: str = "", page: str = "1") -> Re
         words(f"earnings.listed.{state}"),
         *(lines or [words("earnings.nothing")]),
         *([words("earnings.ask_why")] if lines else []),
-        rows=[*buttons, turn, *pairs(*others), way_back("earnings")],
+        rows=[*buttons, turn, *(pairs(*others) if lines or state != ALL else []), way_back("earnings")],
     )
 
 

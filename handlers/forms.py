@@ -45,6 +45,11 @@ def way_back(action: str | None = None) -> Row:
     return (home,) if action in (None, "home") else (button("button.back", str(action)), home)
 
 
+def to_goods(chat: Chat) -> Choice:
+    """The way to the goods: some look for what to sell, others for what to buy."""
+    return button("menu.products" if chat.person.sells else "menu.browse", "products")
+
+
 def named(text: str) -> Words:
     """A name or another text of a person's own, the same in every language."""
     return words("as_is", text=text)

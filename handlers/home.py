@@ -43,7 +43,7 @@ def home(chat: Chat) -> Reply:
         return reply(*_facts(chat), rows=[*_menu(names), more])
     if person.operator:
         return desk(chat)
-    return reply(words("home.customer", name=_name(chat)), rows=_menu(CUSTOMER))
+    return reply(_hello(chat), words("home.customer"), rows=_menu(CUSTOMER))
 
 
 @route("desk", who=operators, command=True)
@@ -75,7 +75,7 @@ def _facts(chat: Chat) -> list[Words]:
     [today] = visits.traffic(chat.db, chat.member, day, day, zone=zone)
     mine = earnings.earnings(chat.db, chat.member, now=chat.now, zone=zone, currency=currency)
     return [
-        words("home.hello", name=_name(chat)),
+        _hello(chat),
         words("home.today", visitors=today.visitors, orders=today.orders),
         words(
             "home.money",
@@ -84,6 +84,12 @@ def _facts(chat: Chat) -> list[Words]:
             payable=Money(mine.payable, currency),
         ),
     ]
+
+
+def _hello(chat: Chat) -> Words:
+    """Whoever has not told us their name is not called by a number."""
+    name = chat.person.name or chat.person.contact_name
+    return words("home.hello", name=name) if name else words("home.hello_nameless")
 
 
 def _name(chat: Chat) -> str:

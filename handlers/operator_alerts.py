@@ -39,7 +39,10 @@ def open_alerts(chat: Chat) -> Reply:
 def alert(chat: Chat, which: str) -> Reply:
     found = _alert(chat, number(which))
     rows = [[button("alerts.done", f"alert_done:{found.id}"), *_helping(found)], way_back("alerts")]
-    return reply(words("alerts.one", at=found.raised_at), found.words, BLANK, _advice(found.words.key), rows=rows)
+    said = [words("alerts.one", at=found.raised_at), found.words]
+    if found.words.key != questions.QUESTION:  # the button says what to do with it
+        said += [BLANK, _advice(found.words.key)]
+    return reply(*said, rows=rows)
 
 
 @route("alert_done", who=operators)

@@ -6,7 +6,6 @@ from domain import audit_log
 from domain.errors import NotFound
 from domain.messages import alerts, questions
 from domain.messages.alerts import OpenAlert
-from domain.people import members
 from domain.wording import words
 from handlers.forms import BLANK, way_back
 from handlers.routing import Chat, Reply, button, number, operators, reply, route, step
@@ -28,9 +27,8 @@ def text_written(chat: Chat) -> Reply:
         said = words("contact.too_long", length=len(chat.text), longest=questions.LONGEST)
         return reply(said, rows=[way_back(f"alert:{found.id}")])
     chat.finish()
-    asked_by = str(found.words.params["member"])
-    member = members.by_member_id(chat.db, asked_by)
-    if member is None or not questions.answer(chat.db, found, member.id, chat.text, now=chat.now):
+    asked_by = questions.answer(chat.db, found, chat.text, now=chat.now)
+    if asked_by is None:
         raise NotFound()
     audit_log.record(
         chat.db,

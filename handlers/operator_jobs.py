@@ -8,21 +8,23 @@ from domain import audit_log
 from domain.wording import Words, words
 from domain.work import job_runs, job_words
 from domain.work.job_runs import Run
-from handlers.forms import BLANK, PAGE, Item, beginning, named, numbered_list, way_back
+from handlers.forms import BLANK, PAGE, Item, beginning, named, numbered_list, page_number, pager, way_back
 from handlers.routing import Chat, Reply, button, number, operators, reply, route
 
 _LAST = 6
 
 
 @route("jobs", who=operators, command=True)
-def jobs(chat: Chat) -> Reply:
+def jobs(chat: Chat, page: str = "1") -> Reply:
     """The newest run of every job."""
     found = job_runs.newest_of_each(chat.db)
     if not found:
         return reply(words("jobs.none"), rows=[way_back("desk")])
-    items = [Item(_line(run), job_words.named(run.job), f"job:{run.id}") for run in found[:PAGE]]
-    lines, buttons = numbered_list(items)
-    rows = [*buttons, [button("jobs.trouble", "jobs_trouble")], way_back("desk")]
+    at = page_number(page, len(found))
+    shown = found[(at - 1) * PAGE : at * PAGE]
+    lines, buttons = numbered_list(Item(_line(run), job_words.named(run.job), f"job:{run.id}") for run in shown)
+    more = pager("jobs", at, len(found))
+    rows = [*buttons, more, [button("jobs.trouble", "jobs_trouble")], way_back("desk")]
     return reply(words("jobs.title"), *lines, rows=rows)
 
 

@@ -12,7 +12,7 @@ from domain.people import members
 from domain.sales import orders
 from domain.sales.orders import OrderRow, OrderView
 from domain.wording import Words, words
-from handlers.forms import BLANK, PAGE, Item, in_both, numbered_list, older, way_back
+from handlers.forms import BLANK, PAGE, Item, in_both, numbered_list, older, to_goods, way_back
 from handlers.routing import Chat, Reply, anyone, button, number, reply, route, step
 
 
@@ -27,7 +27,7 @@ def listed(chat: Chat, after: str = "", page: str = "1") -> Reply:
     if not rows:
         return reply(
             words("parcels.none"),
-            rows=[[button("menu.track", "track"), button("menu.products", "products")], way_back()],
+            rows=[[button("menu.track", "track"), to_goods(chat)], way_back()],
         )
     shown, at = rows[:PAGE], number(page)
     chat.state["parcels"] = f"parcels:{after}:{page}" if after else "parcels"
@@ -145,17 +145,18 @@ def _show(seen: OrderView, back: str, *said: Words) -> Reply:
 
 
 def _steps(seen: OrderView) -> list[tuple[str, datetime | None]]:
-    """The way of a parcel; an order that was cancelled goes no further."""
-    steps = [
+    """The way of a parcel; an order that was cancelled or wholly refunded goes no further."""
+    steps: list[tuple[str, datetime | None]] = [
         ("paid", seen.paid_at),
         ("shipped", seen.shipped_at),
         ("customs_cleared", seen.customs_cleared_at),
         ("delivered", seen.delivered_at),
         ("completed", seen.completed_at),
     ]
-    if seen.cancelled_at is None:
-        return steps
-    return [*((name, at) for name, at in steps if at is not None), ("cancelled", seen.cancelled_at)]
+    reached = [step for step in steps if step[1] is not None]
+    if seen.cancelled_at is not None:
+        return [*reached, ("cancelled", seen.cancelled_at)]
+    return reached if seen.state == "refunded" else steps
 
 
 def _step(name: str, at: datetime | None) -> Words:

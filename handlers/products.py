@@ -27,6 +27,7 @@ from handlers.forms import (
     pages_of,
     pairs,
     region_name,
+    to_goods,
     way_back,
 )
 from handlers.routing import Chat, Choice, Picture, Reply, anyone, button, number, reply, route, sellers
@@ -125,7 +126,7 @@ def found(chat: Chat, page: str = "1") -> Reply:
         return reply(
             words("products.not_found", query=query),
             rows=[
-                [button("menu.products", "products"), button("products.categories", "categories")],
+                [to_goods(chat), button("products.categories", "categories")],
                 [button("menu.contact", "contact"), button("menu.help", "help")],
                 way_back(),
             ],

@@ -314,7 +314,7 @@ class Routes:
         if found is None or ("." in name and not written):
             raise NotFound()
         if not found.who(chat.person):
-            raise NotAllowed()
+            raise _no(found, chat.person)
         code = found.handler.__code__
         if not code.co_flags & 0x04 and len(arguments) >= code.co_argcount:
             raise NotFound()
@@ -323,6 +323,23 @@ class Routes:
             raise NotFound()
         chat.routes = self
         return found.handler(chat, *arguments)
+
+
+class JoinFirst(NotAllowed):
+    """What everybody may do who has joined."""
+
+    code = "join_first"
+
+
+class NoSuchNumber(NotFound):
+    """A number was written that does not stand on the screen."""
+
+    code = "no_such_number"
+
+
+def _no(found: Route, person: Person) -> NotAllowed:
+    joining_helps = found.who is sellers or (found.who is members and person.member is None)
+    return JoinFirst() if joining_helps and person.status == "active" else NotAllowed()
 
 
 def discover(package: str = "handlers") -> Routes:

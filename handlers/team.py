@@ -22,7 +22,7 @@ def team(chat: Chat) -> Reply:
         body += [BLANK, words("team.newest"), *(_line(chat, row) for row in newest)]
     else:
         body += [BLANK, words("team.none")]
-    shown = [button("team.level_button", f"level:{level}", level=level) for level, n in enumerate(counts, 1) if n]
+    shown = [button(f"team.level_button_{level}", f"level:{level}") for level, n in enumerate(counts, 1) if n]
     return reply(*body, rows=[*pairs(*shown, button("team.invite", "invite")), way_back()])
 
 

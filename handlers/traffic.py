@@ -80,7 +80,8 @@ def links(chat: Chat) -> Reply:
     lines, buttons = numbered_list(items)
     return reply(
         words("traffic.top"),
-        *([*lines, BLANK, words("traffic.counted")] if lines else [words("traffic.no_links")]),
+        *(lines or [words("traffic.no_links")]),
+        *([BLANK, words("traffic.counted")] if len(lines) > 1 else []),
         rows=[
             *buttons,
             [button("menu.products", "products"), button("menu.share_shop", "share_shop")],

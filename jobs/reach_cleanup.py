@@ -21,8 +21,8 @@ def run(context: JobContext) -> Mapping[str, Any]:
     before = context.now - KEPT
     windows = _all(context, partial(allowances.forget_closed, limit=CHUNK, before=before))
     files = _all(context, partial(platform_files.forget_expired, limit=CHUNK, before=before))
-    _all(context, partial(signatures.forget_old, limit=CHUNK, before=before))
-    return {"windows": windows, "files": files}
+    used = _all(context, partial(signatures.forget_old, limit=CHUNK, before=before))
+    return {"windows": windows, "files": files, "signatures": used}
 
 
 def _all(context: JobContext, forget: Callable[[Session], int]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 from domain.schema import Contact, Member
 
 THEN = datetime(2026, 11, 1, tzinfo=UTC)
+ZONE = ZoneInfo("Asia/Shanghai")
 
 
 def member(db: Session, member_id: str, role: str = "distributor", **columns: Any) -> int:

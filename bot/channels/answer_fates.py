@@ -102,7 +102,17 @@ class AnswerFates:
         waiting = partial(conversations.waiting_answers, channel=self._channel, before=now - max(patience, self._after))
         for left in await self._database.read(waiting):
             if left.update_key not in self._states:
-                await self._left_over(left)
+                await self._see_to(left)
+
+    async def _see_to(self, left: WaitingAnswer) -> None:
+        """One that cannot be shown, for example since its text is gone, keeps none of the others waiting."""
+        try:
+            await self._left_over(left)
+        except DatabaseUnavailable:
+            raise
+        except Exception:
+            log.exception("answers.cannot_be_shown", channel=self._channel, update_key=left.update_key)
+            self.became(left.update_key, Unknown("it cannot be shown"))
 
     async def _write(self) -> None:
         """Write down what there is; what cannot be written now is written with the next group."""

@@ -46,6 +46,7 @@ LONGEST_PAUSE_SECONDS: Final = 30.0
 REFUSED_PAUSE_SECONDS: Final = 60.0
 TRIES: Final = 3  # of an answer that surely did not arrive
 LONGEST_WAIT_SECONDS: Final = 30.0  # nobody waits longer for a screen
+PARTS_SECONDS: Final = 60.0  # for all parts of one message: well within the lease under which it is sent
 STOP_SECONDS: Final = 5.0
 REMEMBERED: Final = 1_000  # chats whose newest screen is known
 
@@ -68,6 +69,7 @@ class TelegramChannel:
         self._tasks: list[asyncio.Task[None]] = []
         self._parked_until = 0.0
         self._newest: dict[str, str] = {}
+        self._left_over: set[str] = set()  # updates whose answer is in its chat's line
         self.account = f"{CHANNEL}:{token.split(':')[0]}"
         self.rate = settings.rate
         self.limits = Limits(self.rate, monotonic, _pause_of_chat)
@@ -115,17 +117,27 @@ class TelegramChannel:
             return Retry(wait, "account", "Telegram has asked to wait")
         if (wait := self.limits.held(chat)) > 0:
             return Retry(wait, "recipient", "Telegram has asked to wait")
-        calls = Calls(partial(self._carry, chat), partial(self._carry_in_turn, chat), patient=False)
+        until = monotonic() + PARTS_SECONDS
+        calls = Calls(partial(self._carry, chat), partial(self._carry_in_turn, chat, until), until, patient=False)
         return await self._screens.send(chat, wanted, picture, calls)
 
     async def _carry(self, chat: str, call: Call) -> Outcome:
         """Carry out a call whose turn it is."""
-        return self._heeded(chat, await attempt(call()))
+        outcome = self._heeded(chat, await attempt(call()))
+        self.limits.told(chat)
+        return outcome
 
-    async def _carry_in_turn(self, chat: str, call: Call) -> Outcome:
+    async def _carry_in_turn(self, chat: str, until: float, call: Call) -> Outcome:
         """Carry out a further call for the same notice, at the same pace as if it were another."""
-        await asyncio.sleep(max(self._parked(), self.limits.rest(chat)))
-        turn = await self.limits.turn()
+        while True:
+            wait = max(self._parked(), self.limits.rest(chat))
+            if monotonic() + wait > until:
+                return Retry(wait, "recipient", "Telegram has asked to wait")
+            await asyncio.sleep(wait)
+            turn = await self.limits.turn()
+            if max(self._parked(), self.limits.rest(chat)) <= 0:
+                break
+            self.limits.unused(turn)
         try:
             return await self._carry(chat, call)
         finally:
@@ -133,9 +145,10 @@ class TelegramChannel:
 
     async def _carry_at_once(self, chat: str, call: Call) -> Outcome:
         """Carry out a call that somebody waits for: before all notices, which make up for it."""
-        if (wait := max(self._parked(), self.limits.held(chat))) > LONGEST_WAIT_SECONDS:
-            return Retry(wait, "recipient", "Telegram has asked to wait")
-        await asyncio.sleep(wait)
+        while (wait := max(self._parked(), self.limits.held(chat))) > 0:  # asked again, it may be longer
+            if wait > LONGEST_WAIT_SECONDS:
+                return Retry(wait, "recipient", "Telegram has asked to wait")
+            await asyncio.sleep(wait)
         turn = self.limits.pace.beside()
         try:
             return await self._carry(chat, call)
@@ -299,20 +312,26 @@ class TelegramChannel:
         except Exception:
             log.exception("telegram.answer_failed", update_key=talk.incoming.update_key)
             self._fates.became(talk.incoming.update_key, Unknown("our own error"))
+        finally:
+            self._left_over.discard(talk.incoming.update_key)
 
     async def _show_left_over(self, left: WaitingAnswer) -> None:
         """Show what nobody has begun to: as a new message, since what was tapped is not known any more."""
+        if left.update_key in self._left_over:
+            return
         locale = choose_locale(left.contact_locale, left.member_locale, self._parts.shop.locale)
         rendered = self._parts.texts.render(reply_from_json(left.answer), locale)
         talk = Talk(int(left.account), Incoming(CHANNEL, account=left.account, update_key=left.update_key))
+        self._left_over.add(left.update_key)
         self._queue(talk, Answer(rendered, left.contact_id, repeated=True, waiting=True), by_call=False)
 
     async def _show(self, talk: Talk, rendered: Rendered, picture: Painted | None) -> Outcome:
         """Show the answer, patiently where Telegram asks to wait or has surely not taken it."""
         outcome: Outcome = Unknown("not tried")
         carry = partial(self._carry_at_once, str(talk.chat))
+        until = monotonic() + PARTS_SECONDS
         for _ in range(TRIES):
-            outcome = await self._screens.show(talk.chat, rendered, picture, talk.tapped, Calls(carry, carry))
+            outcome = await self._screens.show(talk.chat, rendered, picture, talk.tapped, Calls(carry, carry, until))
             match outcome:
                 case Retry(after_seconds) if after_seconds <= LONGEST_WAIT_SECONDS:
                     await asyncio.sleep(after_seconds)

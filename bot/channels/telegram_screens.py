@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from time import monotonic
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -33,7 +34,6 @@ COPY_LIMIT: Final = 256
 PER_ROW: Final = 8
 LABEL_LIMIT: Final = 64
 TRIES_OF_A_PART: Final = 3
-LONGEST_WAIT_SECONDS: Final = 15.0  # for a part of a text whose beginning has arrived
 UPLOAD_SECONDS: Final = 1.0
 
 _NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
@@ -92,11 +92,13 @@ Carry = Callable[[Call], Awaitable[Outcome]]
 class Calls:
     """How the `first` call of a screen is carried out, and `more` of them where one does not do.
 
-    `patient`: wait while somebody else uploads the same picture, instead of coming back later.
+    `until` is when the last of them has to begin, on the monotonic clock. `patient`: wait while somebody else uploads
+    the same picture, instead of coming back later.
     """
 
     first: Carry
     more: Carry
+    until: float
     patient: bool = True
 
 
@@ -147,7 +149,7 @@ class Screens:
             call = self._text(chat, part, wanted.keyboard if number == len(wanted.parts) else None)
             for _ in range(TRIES_OF_A_PART):
                 outcome = await calls.more(call)
-                if not isinstance(outcome, Retry) or outcome.after_seconds > LONGEST_WAIT_SECONDS:
+                if not isinstance(outcome, Retry) or monotonic() + outcome.after_seconds > calls.until:
                     break
                 await asyncio.sleep(outcome.after_seconds)
             if not isinstance(outcome, Sent):

@@ -132,11 +132,15 @@ class WeChatChannel:
 
     async def _verify(self, request: web.Request) -> web.Response:
         """WeChat asks whether this address is ours, by a word that is to be repeated."""
+        word = request.query.get("echostr", "")[:128]
         try:
             self._envelopes.check(request.query, now=self._parts.clock())
+            await self._check_repetition(request.query, f"echostr={word}".encode())
         except Forged as forged:
             return _forged(forged)
-        return web.Response(text=request.query.get("echostr", "")[:128], headers={"X-Content-Type-Options": "nosniff"})
+        except DatabaseUnavailable:
+            return problems.response(problems.unavailable())
+        return web.Response(text=word, headers={"X-Content-Type-Options": "nosniff"})
 
     async def _post(self, request: web.Request) -> web.Response:
         now = self._parts.clock()
@@ -166,7 +170,8 @@ class WeChatChannel:
         return self._response(letter, reply, request.query)
 
     async def _check_repetition(self, query: Mapping[str, str], body: bytes) -> None:
-        """Without encryption the signature does not cover the body: it may come again, but not with another one."""
+        """Without encryption the signature does not cover the body: it may come again, but not with another one. Nor
+        does it say whether it came with a message or with the word that is to be repeated."""
         if self._envelopes.encrypted:
             return
         use = partial(signatures.use, signature=query["signature"], content=hashlib.sha256(body).hexdigest())

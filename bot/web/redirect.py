@@ -12,6 +12,7 @@ import re
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from functools import partial
 from time import monotonic
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -118,6 +119,7 @@ class Redirect:
         )
         self._kept: deque[Seen] = deque()
         self._retrying: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
         self._waiting: deque[tuple[float, asyncio.Future[None]]] = deque()  # until when, for what
         self._patience: asyncio.TimerHandle | None = None
 
@@ -237,32 +239,37 @@ class Redirect:
             self._retrying = asyncio.create_task(self._retry())
 
     async def _retry(self) -> None:
-        """Write what was kept, the oldest first, as soon as the database lets us."""
+        """Write what was kept, the oldest first, as soon as the database lets us; `finish` does it a last time."""
         try:
-            while self._kept:
-                await asyncio.sleep(RETRY_SECONDS)
+            while self._kept and not self._stopping.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), RETRY_SECONDS)
+                    return
                 with contextlib.suppress(DatabaseUnavailable):
                     await self._write_kept()
-            log.info("visits.kept_written")
+            if not self._kept:
+                log.info("visits.kept_written")
         finally:
             self._retrying = None
 
     async def _write_kept(self) -> None:
+        """What is being written is not among what is kept: nobody else may write it as well, and so count it twice."""
         while self._kept:
-            group = [self._kept[position] for position in range(min(len(self._kept), 500))]
-            await self._parts.database.write(lambda db, group=group: self._record(db, group))  # type: ignore[misc]
-            for _ in group:
-                self._kept.popleft()
+            group = [self._kept.popleft() for _ in range(min(len(self._kept), 500))]
+            try:
+                await self._parts.database.write(partial(self._record, group=group))
+            except Exception:
+                self._kept.extendleft(reversed(group))
+                raise
 
     async def finish(self) -> None:
         """Write what is under way, and what was kept if that is possible now."""
         await self._batcher.finish()
         if self._patience is not None:
             self._patience.cancel()
-        if self._retrying is not None:
-            self._retrying.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._retrying
+        self._stopping.set()
+        if self._retrying is not None:  # not cancelled: the database would go on with what it has begun
+            await asyncio.wait([self._retrying])
         try:
             await self._write_kept()
         except DatabaseUnavailable:

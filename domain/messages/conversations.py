@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, exists, func, insert, literal, select, text, update
+from sqlalchemy import and_, bindparam, case, exists, func, insert, literal, or_, select, text, update
 from sqlalchemy.orm import Session
 
+from domain import wording
 from domain.messages import outbox
-from domain.messages.outbox import Notice
 from domain.schema import Contact, Inbox, Member, Outbox
 from domain.schema.base import Utc
 from domain.schema.messages import ANSWER_OPEN
@@ -37,6 +37,7 @@ class Standing:
     answered: bool
     answer: Any
     answer_state: str | None
+    answer_theirs: bool  # the chat belongs to whom it belonged to when this was answered
     unread: bool  # notices were kept for this moment
 
 
@@ -59,6 +60,7 @@ _FIND = (
         Inbox.id.label("inbox_id"),
         Inbox.answer,
         Inbox.answer_state,
+        Inbox.member_id.label("answered_member"),
         exists().where(Outbox.member_id == Contact.member_id, text("outbox.state = 'deferred'")).label("unread"),
     )
     .outerjoin(Member, Member.id == Contact.member_id)
@@ -76,7 +78,20 @@ _REMEMBER = (
         name=func.coalesce(bindparam("new_name"), Contact.__table__.c.name),
     )
 )
-_ANSWERED = insert(Inbox.__table__)  # type: ignore[arg-type]
+_ANSWERED = insert(Inbox.__table__).values(  # type: ignore[arg-type]
+    channel=bindparam("its_channel"),
+    update_key=bindparam("its_key"),
+    contact_id=bindparam("its_contact"),
+    member_id=select(Contact.member_id).where(Contact.id == bindparam("its_contact")).scalar_subquery(),
+    received_at=bindparam("now", type_=Utc()),
+    answer=bindparam("its_answer", type_=Inbox.__table__.c.answer.type),
+    answer_state=bindparam("its_state"),
+)
+
+_STILL_THEIRS = Inbox.member_id.is_not_distinct_from(
+    select(Contact.member_id).where(Contact.id == Inbox.contact_id).scalar_subquery()
+)
+"""SQL: the chat still belongs to whom the answer was made for."""
 
 
 def find(db: Session, channel: str, account: str, update_key: str) -> Standing | None:
@@ -102,6 +117,7 @@ def find(db: Session, channel: str, account: str, update_key: str) -> Standing |
         answered=row.inbox_id is not None,
         answer=row.answer,
         answer_state=row.answer_state,
+        answer_theirs=row.answered_member == row.member,
         unread=bool(row.unread),
     )
 
@@ -128,15 +144,19 @@ def answered(
 ) -> None:
     """Record that the update was handled, with its answer, in the same transaction as its effect.
 
-    Raises IntegrityError if the same update is recorded already: the caller then answers what was answered first.
+    The answer is for whoever the chat belongs to after that effect. Raises IntegrityError if the same update is
+    recorded already: the caller then answers what was answered first.
     """
-    row = {"channel": channel, "update_key": update_key, "contact_id": contact_id, "received_at": now}
-    db.connection().execute(_ANSWERED, [{**row, "answer": answer, "answer_state": answer_state}])
+    row = {"its_channel": channel, "its_key": update_key, "its_contact": contact_id, "now": now}
+    db.connection().execute(_ANSWERED, {**row, "its_answer": answer, "its_state": answer_state})
 
 
 def begin_answer(db: Session, channel: str, update_key: str) -> bool:
-    """Claim the sending of an answer: true for one caller only, who may then have sent it, whatever happens."""
-    mine = (Inbox.channel == channel, Inbox.update_key == update_key, Inbox.answer_state == "waiting")
+    """Claim the sending of an answer: true for one caller only, who may then have sent it, whatever happens.
+
+    An answer for somebody whose chat this is no more is nobody's to send.
+    """
+    mine = (Inbox.channel == channel, Inbox.update_key == update_key, Inbox.answer_state == "waiting", _STILL_THEIRS)
     return db.execute(update(Inbox).where(*mine).values(answer_state="sending").returning(Inbox.id)).first() is not None
 
 
@@ -148,14 +168,18 @@ def mark_answers(db: Session, channel: str, states: Mapping[str, str]) -> None:
 
 
 def give_up_answers(db: Session, channel: str, *, before: datetime) -> int:
-    """Nobody knows whether an answer arrived that was being sent when a process vanished; return how many there are."""
-    left = (text(ANSWER_OPEN), Inbox.channel == channel, Inbox.answer_state == "sending", Inbox.received_at < before)
+    """Nobody knows whether an answer arrived that was being sent when a process vanished, and nobody is shown one whose
+    chat has changed hands before it was sent; return how many there are."""
+    vanished = and_(Inbox.answer_state == "sending", Inbox.received_at < before)
+    passed_on = and_(Inbox.answer_state == "waiting", ~_STILL_THEIRS)
+    left = (text(ANSWER_OPEN), Inbox.channel == channel, or_(vanished, passed_on))
     return len(db.execute(update(Inbox).where(*left).values(answer_state="unknown").returning(Inbox.id)).all())
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingAnswer:
-    """An answer that nobody has begun to send: its update took effect, and then the process vanished."""
+    """An answer that nobody has begun to send: its update took effect, and then the process vanished. The chat still
+    belongs to the `member` it was made for."""
 
     update_key: str
     contact_id: int
@@ -173,7 +197,7 @@ def waiting_answers(db: Session, channel: str, *, before: datetime, limit: int =
             Inbox.update_key,
             Inbox.contact_id,
             Contact.account,
-            Contact.member_id,
+            Inbox.member_id,
             Inbox.answer,
             Contact.locale,
             Member.locale,
@@ -181,7 +205,7 @@ def waiting_answers(db: Session, channel: str, *, before: datetime, limit: int =
         .join(Contact, Contact.id == Inbox.contact_id)
         .outerjoin(Member, Member.id == Contact.member_id)
         .where(text(ANSWER_OPEN), Inbox.channel == channel, Inbox.answer_state == "waiting")
-        .where(Inbox.received_at < before)
+        .where(Inbox.received_at < before, Inbox.member_id.is_not_distinct_from(Contact.member_id))
         .order_by(Inbox.id)
         .limit(limit)
     )
@@ -189,15 +213,25 @@ def waiting_answers(db: Session, channel: str, *, before: datetime, limit: int =
 
 
 def keep_answer(db: Session, channel: str, waiting: WaitingAnswer, text: str, *, now: datetime) -> None:
-    """Show an answer that could only be given at once at the next contact; of a stranger it stays unknown."""
-    kept = waiting.member is not None
+    """Show an answer that could only be given at once at the next contact of the member it was made for; of a stranger,
+    and where the chat has changed hands, it stays unknown."""
+    theirs = and_(Inbox.member_id.is_not(None), _STILL_THEIRS)
     mine = (Inbox.channel == channel, Inbox.update_key == waiting.update_key, Inbox.answer_state == "waiting")
-    mark = update(Inbox).where(*mine).values(answer_state="kept" if kept else "unknown").returning(Inbox.id)
-    row = db.execute(mark).first()
-    if row is not None and waiting.member is not None:
-        key = f"answer:{row.id}"
-        outbox.put_all(db, [Notice(key, waiting.member, "notice.kept_answer", {"text": text}, "system")], now=now)
-        db.execute(update(Outbox).where(Outbox.key == key).values(state="deferred"))
+    mark = update(Inbox).where(*mine).values(answer_state=case((theirs, "kept"), else_="unknown"))
+    row = db.execute(mark.returning(Inbox.id, Inbox.member_id, Inbox.answer_state)).first()
+    if row is not None and row.answer_state == "kept":
+        kept = {
+            "key": f"kept_answer:{row.id}",
+            "member_id": row.member_id,
+            "text_key": "notice.kept_answer",
+            "params": wording.to_json({"text": text}),
+            "category": "system",
+            "priority": outbox.STEPS,
+            "state": "deferred",
+            "not_before": now,
+            "created_at": now,
+        }
+        db.execute(insert(Outbox).values(kept))
 
 
 def release_kept(db: Session, member: int, contact_id: int, channel: str, *, now: datetime) -> None:
@@ -269,7 +303,7 @@ def operator_accounts(db: Session, channel: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class KeptAnswer:
-    """What an update was answered with, and to whom."""
+    """What an update was answered with, and in which chat."""
 
     contact_id: int
     answer: Any
@@ -278,18 +312,17 @@ class KeptAnswer:
 
 
 def last_answer(db: Session, channel: str, account: str) -> KeptAnswer | None:
-    """Return the newest answer on this account: read from the newest update backwards, where it is found soon."""
-    mine = (Contact.channel == channel, Contact.account == account, Inbox.answer.is_not(None))
-    return _answer(db, _ANSWERS.where(*mine).order_by(Inbox.id.desc()).limit(1))
+    """Return the newest answer on this account, none where the chat has changed hands since.
 
-
-_ANSWERS = (
-    select(Inbox.contact_id, Inbox.answer, Contact.locale.label("contact_locale"), Member.locale.label("member_locale"))
-    .join(Contact, Contact.id == Inbox.contact_id)
-    .outerjoin(Member, Member.id == Contact.member_id)
-)
-
-
-def _answer(db: Session, which: Any) -> KeptAnswer | None:
-    row = db.execute(which).one_or_none()
-    return None if row is None or row.answer is None else KeptAnswer(*row)
+    It is read from the newest update backwards, where it is found soon.
+    """
+    theirs = Inbox.member_id.is_not_distinct_from(Contact.member_id)
+    row = db.execute(
+        select(Inbox.contact_id, Inbox.answer, Contact.locale, Member.locale, theirs.label("theirs"))
+        .join(Contact, Contact.id == Inbox.contact_id)
+        .outerjoin(Member, Member.id == Contact.member_id)
+        .where(Contact.channel == channel, Contact.account == account, Inbox.answer.is_not(None))
+        .order_by(Inbox.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return KeptAnswer(*row[:4]) if row is not None and row.theirs else None

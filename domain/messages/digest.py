@@ -1,4 +1,7 @@
-"""What piled up while somebody could not be written to: counted by what it is about, and read money first."""
+"""What piled up while somebody could not be written to: counted by what it is about, and read money first.
+
+What was called off meanwhile, or muted, is neither counted nor shown.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import case, func, select, text, update
+from sqlalchemy import Select, case, func, select, text, update
 from sqlalchemy.orm import Session
 
 from domain import wording
+from domain.messages import outbox
 from domain.messages.outbox import ANNOUNCEMENTS, TASKS
 from domain.schema import Announcement, Outbox
 from domain.wording import Words
@@ -37,11 +41,7 @@ class Waiting:
 
 def counts(db: Session, member: int) -> dict[str, int]:
     """Return how many messages are kept for the member's next contact, by group, without empty ones."""
-    found = db.execute(
-        select(_GROUP.label("kind"), func.count().label("n"))
-        .where(text("outbox.state = 'deferred'"), Outbox.member_id == member)
-        .group_by(_GROUP)
-    )
+    found = db.execute(_kept(member, _GROUP.label("kind"), func.count().label("n")).group_by(_GROUP))
     by_group = {row.kind: row.n for row in found}
     return {group: by_group[group] for group in GROUPS if group in by_group}
 
@@ -49,20 +49,27 @@ def counts(db: Session, member: int) -> dict[str, int]:
 def take(db: Session, member: int, room_bytes: int, *, now: datetime) -> list[Waiting]:
     """Return what is to be read first, about as much as fits into `room_bytes`, and count it as sent with this answer.
 
-    At least one message is returned if there is any, however long it is.
+    At least one message is returned if there is any, however long it is; but none that is taken at the same moment
+    to be sent another way.
     """
-    rows = db.execute(
-        select(Outbox.id, _GROUP.label("kind"), Outbox.text_key, Outbox.params, Outbox.created_at, Announcement.text)
-        .outerjoin(Announcement, Announcement.id == Outbox.announcement_id)
-        .where(text("outbox.state = 'deferred'"), Outbox.member_id == member)
-        .order_by(Outbox.priority, Outbox.id)
-        .limit(_LOOKED_AT)
-    ).all()
+    columns = (Outbox.id, _GROUP.label("kind"), Outbox.text_key, Outbox.params, Outbox.created_at)
+    found = _kept(member, *columns, Announcement.text, Announcement.text_en)
+    rows = db.execute(found.order_by(Outbox.priority, Outbox.id).limit(_LOOKED_AT)).all()
     page = rows[: _fitting([_size(row) for row in rows], room_bytes)]
-    if page:
-        these = Outbox.id.in_([row.id for row in page])
-        db.execute(update(Outbox).where(these).values(state="sent", route=ROUTE, finished_at=now))
-    return [Waiting(row.id, row.kind, _words(row), row.created_at) for row in page]
+    still_kept = (Outbox.id.in_([row.id for row in page]), Outbox.state == "deferred")
+    read = update(Outbox).where(*still_kept).values(state="sent", route=ROUTE, finished_at=now)
+    ours = set(db.scalars(read.returning(Outbox.id))) if page else set()
+    return [Waiting(row.id, row.kind, _words(row), row.created_at) for row in page if row.id in ours]
+
+
+def _kept(member: int, *columns: Any) -> Select[Any]:
+    """What is kept for this member and still to be read."""
+    return (
+        select(*columns)
+        .outerjoin(Announcement, Announcement.id == Outbox.announcement_id)
+        .where(text("outbox.state = 'deferred'"), Outbox.member_id == member, ~outbox.is_muted_now())
+        .where(func.coalesce(Announcement.state, "") != "cancelled")
+    )
 
 
 def _fitting(sizes: list[int], room: int) -> int:
@@ -77,10 +84,11 @@ def _fitting(sizes: list[int], room: int) -> int:
 
 
 def _size(row: Any) -> int:
-    return _FRAME_BYTES + (_NOTICE_BYTES if row.text is None else len(row.text.encode()))
+    texts = (row.text, row.text_en)
+    return _FRAME_BYTES + max((len(text.encode()) for text in texts if text is not None), default=_NOTICE_BYTES)
 
 
 def _words(row: Any) -> Words:
     if row.text is not None:
-        return Words(row.text_key, {"text": row.text})
+        return outbox.announced(row.text, row.text_en)
     return Words(row.text_key, wording.from_json(row.params))

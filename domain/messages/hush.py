@@ -17,10 +17,6 @@ from domain.schema import Announcement, Member, Outbox
 
 PORTION: Final = 4_000
 _EVERY: Final = timedelta(minutes=1)
-_AGAIN: Final = timedelta(minutes=3)
-"""So long after an evening began it is looked again: what was being sent then, and is to be tried again, has come back
-by the time that its lease is over."""
-
 _AHEAD: Final = timedelta(minutes=15)
 """A time further ahead of now than two clocks that are right can differ is of one that was wrong (as with job runs)."""
 
@@ -51,9 +47,8 @@ def looked(db: Session, *, now: datetime) -> None:
 
 
 def to_hush(db: Session, *, now: datetime, zone: ZoneInfo) -> list[int]:
-    """Return the promotions under way, if somebody's quiet hours have begun since this was last looked at, or a little
-    before that."""
-    if not is_time(db, now=now) or not _evening_came(db, _last(db, now) - _AGAIN, now, zone):
+    """Return the promotions under way, if somebody's quiet hours have begun since this was last looked at."""
+    if not is_time(db, now=now) or not _evening_came(db, _last(db, now), now, zone):
         return []
     return list(db.scalars(select(Announcement.id).where(*_PROMOTIONS).order_by(Announcement.id)))
 
@@ -74,7 +69,8 @@ def hush(
 ) -> int | None:
     """Let the next `limit` waiting messages wait until their readers may be written to; return where to go on.
 
-    Those too that wait for another try: it would come in the night.
+    Those too that wait for another try: it would come in the night. What is being sent just now is hushed when it comes
+    back and would be taken again (`outbox.claim`).
     """
     waiting = (
         select(Outbox.id)

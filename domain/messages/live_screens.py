@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import and_, delete, select, tuple_
 from sqlalchemy.orm import Session
 
 from domain.schema import Contact, LiveScreen, Member
@@ -46,7 +46,7 @@ def watched(db: Session, contact_id: int | None = None) -> tuple[Sequence[Watche
             Contact.locale,
             Member.locale.label("member_locale"),
             Contact.state,
-            Member.operator,
+            and_(Member.operator, Member.status == "active").label("may_look"),
         )
         .join(Contact, Contact.id == LiveScreen.contact_id)
         .outerjoin(Member, Member.id == Contact.member_id)
@@ -55,7 +55,7 @@ def watched(db: Session, contact_id: int | None = None) -> tuple[Sequence[Watche
     here, gone = [], []
     for row in rows:
         menu = (row.state or {}).get("menu") or ()
-        if row.operator and f"announce_stop:{row.announcement_id}" in menu:
+        if row.may_look and f"announce_stop:{row.announcement_id}" in menu:
             here.append(Watched(*row[:7]))
         else:
             gone.append((row.contact_id, row.announcement_id))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, bindparam, case, exists, func, literal, literal_column, or_, select, text, update
 from sqlalchemy.orm import Session, aliased
 
 from domain import wording
 from domain.messages import ways
+from domain.messages.quiet_sql import is_quiet_of, next_allowed_of
 from domain.schema import Announcement, Contact, Member, Mute, Outbox
 from domain.schema.base import Utc
 from domain.schema.messages import UNDER_WAY
@@ -27,6 +29,8 @@ the few that are due."""
 
 ANNOUNCEMENT = "announcement"
 """The text key of announcements; their words stand once in the announcement, not in each row."""
+
+LONGEST_LEASE = timedelta(hours=1)
 
 _WINDOWS = 10  # portions of a cancelled announcement that one claim takes back, in search of something to send
 
@@ -192,22 +196,28 @@ def choose_anew(db: Session, channels: Collection[str]) -> None:
 
 
 def claim(
-    db: Session, channel: str, *, limit: int, lease_until: datetime, now: datetime, one_by_one: bool = True
+    db: Session,
+    channel: str,
+    *,
+    limit: int,
+    lease_until: datetime,
+    now: datetime,
+    zone: ZoneInfo,
+    one_by_one: bool = True,
 ) -> list[Claimed]:
     """Take up to `limit` due messages of `channel` for sending, the most urgent first, `one_by_one` in each chat.
 
     Each is for one sender only. A chat where a message is under way or waits for another try gives nothing else, so
-    order within a chat is kept. What belongs to a cancelled announcement is taken back instead.
+    order within a chat is kept. What has been waiting may not be wanted any more: the announcement was cancelled, the
+    reader has muted it, has left, or sleeps. That is settled instead.
     """
     for _ in range(_WINDOWS):
-        window = db.execute(_sendable(channel, now).limit(limit)).all()
-        cancelled = [row.id for row in window if row.announced == "cancelled"]
-        chosen = [row for row in window if row.announced != "cancelled"]
+        window = db.execute(_sendable(channel, now, zone).limit(limit)).all()
+        chosen = [row for row in window if row.instead is None]
         if one_by_one:
             first = {row.contact_id: row.id for row in reversed(chosen)}
             chosen = [row for row in chosen if first[row.contact_id] == row.id]
-        if cancelled:
-            db.execute(update(Outbox).where(Outbox.id.in_(cancelled)).values(state="cancelled", finished_at=now))
+        settled = _settle(db, window, now, zone)
         if chosen:
             db.execute(
                 update(Outbox)
@@ -220,12 +230,35 @@ def claim(
                 )
             )
             return [_claimed(row, lease_until) for row in chosen]
-        if not cancelled:
+        if not settled:
             break
     return []
 
 
-def _sendable(channel: str, now: datetime) -> Select[Any]:
+def _settle(db: Session, rows: Sequence[Any], now: datetime, zone: ZoneInfo) -> bool:
+    """Say of messages that are not sent now what becomes of them instead; returns whether there are any."""
+    for state in ("cancelled", "muted"):
+        if ids := [row.id for row in rows if row.instead == state]:
+            db.execute(update(Outbox).where(Outbox.id.in_(ids)).values(state=state, finished_at=now))
+    if ids := [row.id for row in rows if row.instead == LATER]:
+        until = select(next_allowed_of(db, now, zone)).where(Member.id == Outbox.member_id).scalar_subquery()
+        db.execute(update(Outbox).where(Outbox.id.in_(ids)).values(not_before=until, channel=LATER, contact_id=None))
+    return any(row.instead is not None for row in rows)
+
+
+def _instead(now: datetime, zone: ZoneInfo) -> Any:
+    """SQL for a message that might go now: what it becomes instead, none if it goes."""
+    announced = Outbox.announcement_id.is_not(None)
+    may_wait = announced & (Outbox.category == "promotion") & Announcement.urgent.is_(None)
+    return case(
+        (Announcement.state == "cancelled", "cancelled"),
+        ((Member.status == "closed") | (announced & (Member.status != "active")), "cancelled"),
+        (is_muted_now(), "muted"),
+        (may_wait & is_quiet_of(now, zone), LATER),
+    )
+
+
+def _sendable(channel: str, now: datetime, zone: ZoneInfo) -> Select[Any]:
     """The messages of `channel` that may go now, with all that a sender needs, the most urgent first."""
     before = aliased(Outbox, name="earlier")
     blocked = (
@@ -233,7 +266,7 @@ def _sendable(channel: str, now: datetime) -> Select[Any]:
         .select_from(before)
         .where(
             before.contact_id == Outbox.contact_id,
-            text(UNDER_WAY.replace("state", "earlier.state").replace("attempts", "earlier.attempts")),
+            text(UNDER_WAY.replace("state", "earlier.state").replace("taken", "earlier.taken")),
             or_(before.state == "sending", before.not_before > now, before.id < Outbox.id),
             before.id != Outbox.id,
         )
@@ -253,7 +286,7 @@ def _sendable(channel: str, now: datetime) -> Select[Any]:
             Announcement.text,
             Announcement.text_en,
             Announcement.sku,
-            Announcement.state.label("announced"),
+            _instead(now, zone).label("instead"),
             Contact.id.label("contact_id"),
             Contact.channel,
             Contact.account,
@@ -307,7 +340,10 @@ def announced(text: str, text_en: str | None) -> Words:
 def _words(text_key: str, params: Mapping[str, object], text: str | None, text_en: str | None) -> Words:
     if text is not None:
         return announced(text, text_en)
-    return Words(text_key, wording.from_json(params))
+    try:
+        return Words(text_key, wording.from_json(params))
+    except (LookupError, ValueError, TypeError):  # of a version that is not ours: it alone fails, when it is rendered
+        return Words(text_key, {})
 
 
 def record(db: Session, marks: Sequence[Mark], *, now: datetime) -> None:
@@ -367,11 +403,15 @@ def record(db: Session, marks: Sequence[Mark], *, now: datetime) -> None:
 def recover(db: Session, *, before: datetime, now: datetime) -> int:
     """Call `unknown` what a vanished sender left behind, its lease ending before `before`; returns how many.
 
-    It was perhaps sent, perhaps not.
+    It was perhaps sent, perhaps not. A lease that ends later than any does was given by a clock that was wrong.
     """
     left = db.execute(
         update(Outbox)
-        .where(text(UNDER_WAY), Outbox.state == "sending", Outbox.lease_until < before)
+        .where(
+            text(UNDER_WAY),
+            Outbox.state == "sending",
+            or_(Outbox.lease_until < before, Outbox.lease_until > now + LONGEST_LEASE),
+        )
         .values(state="unknown", finished_at=now, lease_until=None, error="the sender vanished")
         .returning(Outbox.id)
     )
@@ -387,11 +427,13 @@ def gone(db: Session, contacts: Collection[int], *, now: datetime) -> None:
     )
 
 
-def moved(db: Session, contact_id: int, account: str) -> None:
-    """The platform says that this chat has a new address; one that is known already stays as it is."""
+def moved(db: Session, contact_id: int, account: str, *, now: datetime) -> None:
+    """The platform says that this chat has a new address; if we know that one already, the old one is gone."""
     contact = aliased(Contact)
     taken = exists().where(contact.channel == Contact.channel, contact.account == account)
-    db.execute(update(Contact).where(Contact.id == contact_id, ~taken).values(account=account))
+    its = update(Contact).where(Contact.id == contact_id, ~taken).values(account=account)
+    if db.execute(its.returning(Contact.id)).first() is None:
+        gone(db, [contact_id], now=now)
 
 
 def next_way(

@@ -1,7 +1,7 @@
 """Two members that are one person: the one with nothing of value goes into the other.
 
-What moves: the chats, what the shop knows the person as (and so their purchases), mutes, and notices that nobody has
-read yet. Whatever else points to a member stands in the way: nothing of value ever changes hands here.
+What moves: the chats, what the shop knows the person as (and so their purchases), mutes, notices, and answers that
+are not given yet. Whatever else points to a member stands in the way: nothing of value ever changes hands here.
 """
 
 from __future__ import annotations
@@ -11,17 +11,20 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, delete, literal, or_, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import Column, delete, literal, or_, select, text, update
+from sqlalchemy.orm import Session
 
 from domain import audit_log, sql
+from domain.messages import questions
 from domain.open_days import open_days
+from domain.people import merged_notices
 from domain.schema import (
     Account,
     Base,
     ChannelCode,
     Contact,
     EntryLink,
+    Inbox,
     Member,
     MemberTag,
     Mute,
@@ -29,6 +32,7 @@ from domain.schema import (
     Visit,
     VisitDay,
 )
+from domain.schema.messages import ANSWER_OPEN
 
 _MOVES = (Contact, Mute, MemberTag, Outbox, ChannelCode, EntryLink)
 _POINT_BY_NUMBER = (Account, VisitDay)  # without a foreign key
@@ -63,9 +67,12 @@ def merge(db: Session, gone: int, stays: int, *, now: datetime) -> None:
     `may_merge` and holds the lock of `network`."""
     names = {row.id: row for row in db.execute(_names(gone, stays))}
     db.execute(update(Contact).where(Contact.member_id == gone).values(member_id=stays))
+    not_given_yet = (text(ANSWER_OPEN), Inbox.member_id == gone)
+    db.execute(update(Inbox).where(*not_given_yet).values(member_id=stays))
     _move_tags(db, gone, stays)
     _move_mutes(db, gone, stays)
-    _move_notices(db, gone, stays, now)
+    questions.pass_on(db, names[gone].member_id, names[stays].member_id)  # before notices: an answer is one
+    merged_notices.move(db, gone, stays, now=now)
     db.execute(delete(ChannelCode).where(ChannelCode.member_id == gone))
     db.execute(delete(EntryLink).where(EntryLink.member_id == gone))
     db.execute(update(Member).where(Member.id == gone).values(status="closed", buyer_id=None))
@@ -118,15 +125,3 @@ def _move_tags(db: Session, gone: int, stays: int) -> None:
     theirs = select(MemberTag).where(MemberTag.member_id == gone)
     sql.insert_selected(db, MemberTag, columns, theirs, key=["member_id", "tag"])
     db.execute(delete(MemberTag).where(MemberTag.member_id == gone))
-
-
-def _move_notices(db: Session, gone: int, stays: int, now: datetime) -> None:
-    """An announcement that both were to get is got once."""
-    theirs = aliased(Outbox)
-    twice = (
-        select(literal(1)).where(theirs.member_id == stays, theirs.announcement_id == Outbox.announcement_id).exists()
-    )
-    waiting = (Outbox.member_id == gone, Outbox.state.in_(("queued", "deferred")))
-    over = {"state": "cancelled", "finished_at": now, "error": "the member has it on another chat"}
-    db.execute(update(Outbox).where(*waiting, twice).values(over))
-    db.execute(update(Outbox).where(Outbox.member_id == gone, ~twice).values(member_id=stays))

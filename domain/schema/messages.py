@@ -12,8 +12,8 @@ from domain.schema.base import Base, one_of
 
 OUTBOX_STATES = ("queued", "sending", "sent", "failed", "unknown", "cancelled", "deferred", "muted")
 
-UNDER_WAY = "(state = 'sending' OR (state = 'queued' AND attempts > 0))"
-"""Being sent, or waiting for another try: nothing else may overtake it on the way to the same chat."""
+UNDER_WAY = "(state = 'sending' OR (state = 'queued' AND taken IS NOT NULL))"
+"""Being sent, or taken before and waiting for its time: nothing else may overtake it on the way to the same chat."""
 
 
 ANSWER_OPEN = "answer_state IN ('waiting', 'sending')"
@@ -38,6 +38,7 @@ class Inbox(Base):
     update_key: Mapped[str]
     contact_id: Mapped[int] = mapped_column(ForeignKey("contact.id"))
     received_at: Mapped[datetime]
+    member_id: Mapped[int | None]  # whose chat it was when it was answered: nobody else is shown the answer
     answer: Mapped[Any | None]
     answer_state: Mapped[str] = mapped_column(default="sending")  # waiting | sending | sent | failed | unknown | kept
 

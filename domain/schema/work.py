@@ -83,6 +83,7 @@ class JobRun(Base):
     __table_args__ = (
         UniqueConstraint("job", "period"),
         one_of("state", "running", "done", "failed", "missed"),
+        Index("ix_job_run_job_started_at", "job", "started_at"),
         Index(
             "ix_job_run_open",
             "id",

@@ -281,10 +281,8 @@ _NEWEST_FIRST = (JobRun.started_at.desc(), JobRun.id.desc())
 
 def newest_of_each(db: Session) -> list[Run]:
     """Return the newest run of every job, what failed or was missed first."""
-    place = func.row_number().over(partition_by=JobRun.job, order_by=_NEWEST_FIRST)
-    ranked = select(JobRun.id, place.label("place")).subquery()
-    rows = db.execute(_RUN.join(ranked, ranked.c.id == JobRun.id).where(ranked.c.place == 1).order_by(JobRun.job))
-    return sorted((Run(*row) for row in rows), key=lambda run: not run.trouble)
+    newest = [run for job in sorted(job_words.NAMED) for run in history(db, job, limit=1)]
+    return sorted(newest, key=lambda run: not run.trouble)
 
 
 def find(db: Session, run: int) -> Run:

@@ -165,8 +165,8 @@ def _values(seller: Seller, check: str, day: date) -> list[int]:
 
 
 def _why(check: str, stage: str, values: Sequence[int], aimed: Aim) -> Words:
-    """Why this target, in words; whoever has nothing to show yet is told that it begins small."""
-    if not any(values):
+    """Why this target, in words; whoever has reached it on no day yet is told that it begins small."""
+    if not aimed.reached:
         return words(f"task.why_start.{stage}" if stage in (NEWCOMER, DORMANT) else "task.why_start.quiet")
     mean = f"{sum(values) / len(values):.1f}".removesuffix(".0")
     return words(f"task.why.{check}", mean=mean, reached=aimed.reached, of=aimed.of, target=aimed.target)

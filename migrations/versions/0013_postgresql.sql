@@ -1,17 +1,7 @@
-ALTER TABLE announcement ADD COLUMN until_id BIGINT
+UPDATE outbox SET taken = attempts WHERE taken IS NULL AND attempts > 0
 
-UPDATE announcement SET until_id = CASE WHEN left_out = 0 THEN reached_id ELSE COALESCE((SELECT max(id) FROM member WHERE joined_at <= announcement.finished_at), reached_id) END WHERE state = 'cancelled'
+DROP INDEX ix_outbox_under_way
 
-ALTER TABLE announcement DROP COLUMN left_out
+CREATE INDEX ix_outbox_under_way ON outbox (contact_id) WHERE (state = 'sending' OR (state = 'queued' AND taken IS NOT NULL))
 
-CREATE INDEX ix_outbox_member_id_announcement_id ON outbox (member_id, announcement_id)
-
-DROP INDEX ix_outbox_member_id
-
-CREATE INDEX ix_visit_day_day ON visit_day (day)
-
-CREATE INDEX ix_member_quiet_from ON member (quiet_from) WHERE quiet_from IS NOT NULL
-
-DROP INDEX ix_outbox_later
-
-CREATE INDEX ix_outbox_later ON outbox (channel, not_before) WHERE channel = 'later' AND state = 'queued'
+CREATE INDEX ix_job_run_job_started_at ON job_run (job, started_at)

@@ -98,7 +98,7 @@ def _fill(url: str, messages: int) -> None:
         db.execute(insert(Member), people)
         chat = {"channel": "telegram", "first_seen_at": THEN, "seen_at": THEN}
         db.execute(insert(Contact), [chat | {"account": str(100_000 + n), "member_id": n} for n in numbers])
-        made = announcements.schedule(db, "公告：明天上午十点上新", "all", clock(), by="cli", now=clock())
+        made = announcements.schedule(db, "公告：明天上午十点上新", "all", clock(), urgent=True, by="cli", now=clock())
         while announcements.enqueue_chunk(db, made, now=clock()):
             pass
 

@@ -25,7 +25,7 @@ from domain.money import bookkeeping, ledger
 from domain.money.settlement import SettlementInFuture
 from domain.schema import AuditRow, Contact, EntryLink, Member
 from domain.wording import words
-from tests.someone import THEN, chat, member
+from tests.someone import THEN, ZONE, chat, member
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -272,7 +272,7 @@ def test_what_needs_a_person_is_listed(fenxiao: Fenxiao, database: Database) -> 
         chat(db, one, "telegram")
         outbox.put_all(db, [outbox.Notice("n", one, "notice.x")], now=THEN)
         outbox.choose_ways(db, ["telegram"], limit=9, now=THEN)
-        outbox.claim(db, "telegram", limit=9, lease_until=THEN, now=THEN)
+        outbox.claim(db, "telegram", limit=9, lease_until=THEN, now=THEN, zone=ZONE)
         outbox.recover(db, before=THEN.replace(year=2099), now=THEN)
         alerts.raise_alert(db, "k", words("alert.x"), now=THEN)
 

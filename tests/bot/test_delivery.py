@@ -22,7 +22,7 @@ from bot.rendering import Texts
 from domain.messages import alerts, announcements, outbox
 from domain.messages.outbox import Notice
 from domain.schema import ChatMessage, Contact, Outbox
-from tests.someone import chat, member
+from tests.someone import ZONE, chat, member
 
 
 @dataclass
@@ -254,7 +254,7 @@ async def test_what_a_crash_left_half_sent_is_shown_and_not_sent_again(house: Ho
 
     def crash(db: Session) -> None:
         outbox.choose_ways(db, ["telegram"], limit=9, now=later)
-        assert outbox.claim(db, "telegram", limit=9, lease_until=later, now=later)
+        assert outbox.claim(db, "telegram", limit=9, lease_until=later, now=later, zone=ZONE)
 
     house.database.write_now(crash)
     if not house.database.sqlite:  # there another process may be alive: its lease must end first
@@ -286,3 +286,20 @@ async def test_a_cancelled_announcement_stops_within_two_seconds(house: House) -
     counts = house.database.read_now(lambda db: announcements.progress(db, made))
     assert counts["recipients"] == 120
     assert counts["sent"] + counts["cancelled"] == 120
+
+
+async def test_a_wait_that_a_wrong_clock_wrote_down_silences_nobody(house: House) -> None:
+    anna, lin = house.person("anna", "telegram"), house.person("lin", "telegram")
+    house.clock.ahead = timedelta(days=40)
+    house.telegram.answers["anna"] = [Retry(3600, "account", "429")]
+    house.tell(hello("a", anna))
+    await house.open()
+    await house.until(lambda: not house.telegram.answers["anna"])
+    await house.settled(a="queued")
+    house.clock.ahead = timedelta()
+    house.tell(hello("l", lin))
+    await house.settled(l="sent")
+    await house.close()
+    house.tell(hello("after a restart", lin))
+    await house.open()
+    await house.settled(**{"after a restart": "sent"})

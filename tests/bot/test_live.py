@@ -14,7 +14,7 @@ from bot.database import Database
 from bot.live import LiveScreens
 from bot.rendering import Texts
 from domain.messages import announcements
-from domain.schema import Announcement, LiveScreen, Outbox
+from domain.schema import Announcement, LiveScreen, Member, Outbox
 from handlers.routing import Reply
 from tests.handlers.house import SHOP, ZONE, House, furnish
 
@@ -87,6 +87,19 @@ async def test_who_has_gone_elsewhere_is_left_alone(house: House):
     ops.says("分销商")
     ops.says("确认")
     ops.says("首页")
+    wall = Wall()
+    await live(house, {"telegram": wall}).look()
+    assert wall.shown == []
+    assert watching(house) == 0
+
+
+@pytest.mark.parametrize("taken", [{"operator": False}, {"status": "suspended"}])
+async def test_who_is_no_operator_any_more_sees_no_more_of_it(house: House, taken: dict[str, Any]):
+    ops = house.talk("ops", "telegram")
+    for said in ("发公告", "大家好，今天有好消息", "分销商", "确认"):
+        ops.says(said)
+    with house.database.transaction() as db:
+        db.execute(update(Member).where(Member.member_id == "ops").values(taken))
     wall = Wall()
     await live(house, {"telegram": wall}).look()
     assert wall.shown == []

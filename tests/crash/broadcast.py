@@ -164,7 +164,7 @@ class Trial:
                 ]
                 for at in range(0, len(waiting), 1_000):
                     outbox.put_all(db, waiting[at : at + 1_000], now=clock())
-            announcements.schedule(db, TEXT, "all", clock(), by="cli", now=clock())
+            announcements.schedule(db, TEXT, "all", clock(), urgent=True, by="cli", now=clock())
 
         self.database.write_now(put)
 

@@ -335,7 +335,7 @@ def test_the_result_reads_well(one_house: House, locale: str, words: str):
         row = db.execute(select(Outbox.text_key, Outbox.params).where(Outbox.key == f"announced:{made}")).one()
     said = one_house.texts.say(Words(row.text_key, wording.from_json(row.params)), locale)
     assert words in said
-    assert ("已送达 1\n失败 1" if locale == "zh" else "Sent 1\nFailed 1") in said
+    assert ("已送达 1 人\n失败 1 人" if locale == "zh" else "Sent: 1\nFailed: 1") in said
 
 
 def test_members_page_back_through_what_was_announced(one_house: House):

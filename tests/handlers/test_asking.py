@@ -121,7 +121,7 @@ def test_a_name_can_be_changed(one_house: House):
 def test_a_slip_of_a_number_is_no_search(one_house: House):
     lin = one_house.talk("lin")
     lin.says("选品")
-    assert "没找到，可能已经不在了" in lin.says("-1").text
+    assert "上面没有 -1 这一项" in lin.says("-1").text
 
 
 def test_a_question_to_a_person_is_answered_by_an_operator(house: House):

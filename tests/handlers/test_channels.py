@@ -121,7 +121,7 @@ def test_whoever_parts_the_chat_they_write_in_is_a_stranger_there_at_once(one_ho
     with one_house.database.transaction() as db:
         mine = db.scalar(select(Contact.id).where(Contact.account == "openid-77"))
     assert "已解绑" in new.taps(f"channel_part_yes:{mine}").text
-    assert "不对你开放" in new.taps("earnings").text
+    assert "要先加入" in new.taps("earnings").text
 
 
 def test_an_operator_sees_masked_chats_and_parts_one_and_that_is_written_down(house: House):

@@ -159,7 +159,7 @@ def test_a_time_is_written_where_it_is_asked_for_too(one_house: House):
     ("locale", "began", "audience_unclear", "everybody", "confirm_unclear"),
     [
         ("zh", "发公告", "「面膜」不是受众", "所有人", "「面膜」我没看懂"),
-        ("en", "announce", "“面膜” is none", "everyone", "do not understand “面膜”"),
+        ("en", "announce", "“面膜” is not an audience", "everyone", "do not understand “面膜”"),
     ],
 )
 def test_other_words_are_answered_with_what_to_write(

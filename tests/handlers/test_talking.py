@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from bot.gateway import reply_from_json, reply_to_json
 from bot.rendering import numbered
@@ -82,6 +82,18 @@ def test_the_same_update_is_answered_alike_and_takes_effect_once(one_house: Hous
         assert len(db.scalars(select(Inbox.id).where(Inbox.update_key == "once")).all()) == 1
 
 
+def test_an_update_that_comes_again_after_the_chat_was_parted_says_nothing_of_what_was_said(one_house: House):
+    lin = one_house.talk("lin", channel="telegram")
+    incoming = Incoming("telegram", lin.account, "once", text="佣金")
+    assert "待结算" in asyncio.run(one_house.gateway.handle(incoming)).rendered.text
+    with one_house.database.transaction() as db:
+        db.execute(update(Contact).where(Contact.account == lin.account).values(member_id=None))
+    again = asyncio.run(one_house.gateway.handle(incoming))
+    assert (again.repeated, again.waiting) == (True, False)
+    assert "没找到" in again.rendered.text
+    assert "待结算" not in again.rendered.text
+
+
 def test_a_refusal_leaves_nothing_of_the_refused_action(one_house: House):
     jun = one_house.talk("jun")
     codes = one_house.link_codes()
@@ -152,3 +164,27 @@ def test_a_menu_without_buttons_says_nothing_twice(one_house: House):
         "2 🏠 首页",
         "回复数字",
     ]
+
+
+def test_a_number_that_is_not_there_leaves_the_screen_as_it_was(one_house: House):
+    lin = one_house.talk("lin")
+    products = lin.says("选品")
+    for slip in ("99", "-1"):
+        no = lin.says(slip)
+        assert f"上面没有 {slip} 这一项" in no.text
+        assert no.rows == ()
+    assert lin.says("1").text == lin.taps(products.buttons[0].action or "").text
+
+
+@pytest.mark.parametrize(("who", "word", "said"), [("an", "团队", "要先加入"), ("lin", "运营台", "不对你开放")])
+def test_whoever_has_not_joined_is_told_how(one_house: House, who: str, word: str, said: str):
+    assert said in one_house.talk(who).says(word).text
+
+
+def test_somebody_without_a_name_is_not_called_by_a_number(one_house: House):
+    """On WeChat nobody's name is known who only buys."""
+    buyer = one_house.stranger(name="")
+    buyer.says("客服")
+    buyer.says("瓶盖裂了")
+    assert buyer.says("首页").text.startswith("👋 你好\n")
+    assert "客户（m" in one_house.talk("ops").says("预警").text

@@ -65,10 +65,10 @@ def test_announcements_can_be_read_again_and_muted(one_house: House):
     assert "新品「高山茶」上架。" in lin.says("公告").text
     assert "今晚八点直播" in lin.presses("1 新品").text
     lin.says("公告")
-    assert "公告推送：关" in lin.presses("关公告推送").text
+    assert "公告和活动：关" in lin.presses("关公告活动").text
     with one_house.database.transaction() as db:
         assert db.scalars(select(Mute.category)).all() == ["promotion"]
-    assert "公告推送：开" in lin.presses("开公告推送").text
+    assert "公告和活动：开" in lin.presses("开公告活动").text
 
 
 def test_an_announcement_to_others_cannot_be_read(one_house: House):

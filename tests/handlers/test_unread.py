@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 
 from bot.rendering import numbered
-from domain.messages import announcements, outbox
+from domain.messages import announcements, digest, outbox
 from domain.money import Money
+from domain.people import members
 from domain.schema import Outbox
 from domain.wording import to_json
 from tests.handlers.house import House, Talk
@@ -71,6 +72,67 @@ def test_the_digest_is_counted_and_money_comes_first(
     assert "📬" not in lin.says(home).text + lin.labels()
     with house.database.transaction() as db:
         assert set(db.execute(select(Outbox.state, Outbox.route))) == {("sent", "digest")}
+
+
+def announced(house: House, member_id: str, **more: Any) -> int:
+    """An announcement in two languages was kept for this member, and nothing else."""
+    member = house.member(member_id)
+    with house.database.transaction() as db:
+        db.execute(delete(Outbox))
+        made = announcements.schedule(
+            db, "双十一清关会慢两天。", "all", house.now, text_en="Customs are slow.", by="cli", now=house.now, **more
+        )
+        announcements.enqueue_chunk(db, made, now=house.now)
+        db.execute(update(Outbox).where(Outbox.member_id == member).values(state="deferred"))
+    return made
+
+
+def test_each_reads_a_kept_announcement_in_their_language(house: House):
+    for locale, word, text in (("zh", "未读", "双十一清关"), ("en", "unread", "Customs are slow")):
+        lin = house.talk("lin", channel="wechat", locale=locale)
+        announced(house, "lin")
+        assert text in lin.says(word).text
+
+
+def test_what_was_called_off_meanwhile_is_neither_counted_nor_shown(house: House):
+    lin = house.talk("lin", channel="wechat")
+    made = announced(house, "lin")
+    assert "1 条" in lin.says("首页").text
+    with house.database.transaction() as db:
+        announcements.cancel(db, made, now=house.now)
+    assert "📬" not in lin.says("首页").text
+    assert "没有未读" in lin.says("未读").text
+
+
+def test_what_was_muted_meanwhile_is_neither_counted_nor_shown(house: House):
+    lin = house.talk("lin", channel="wechat")
+    announced(house, "lin")
+    member = house.member("lin")
+    with house.database.transaction() as db:
+        members.mute(db, member, "promotion")
+    assert "📬" not in lin.says("首页").text
+    assert "没有未读" in lin.says("未读").text
+
+
+def test_what_goes_out_another_way_at_the_same_moment_is_not_read_as_well(
+    house: House, monkeypatch: pytest.MonkeyPatch
+):
+    if house.database.sqlite:
+        pytest.skip("SQLite has one writer")
+    lin, phone = house.talk("lin", channel="wechat"), house.talk("lin", channel="telegram")
+    lin.says("首页")
+    piled_up(house, "lin", PAYABLE)
+    fitting = digest._fitting
+
+    def meanwhile(sizes: list[int], room: int) -> int:
+        """The page is chosen, and not taken yet, when the same member writes on Telegram."""
+        phone.says("首页")
+        return fitting(sizes, room)
+
+    monkeypatch.setattr(digest, "_fitting", meanwhile)
+    assert "38.70" not in lin.says("未读").text
+    with house.database.transaction() as db:
+        assert list(db.scalars(select(Outbox.state))) == ["queued"]
 
 
 def test_what_was_kept_is_read_in_turn_and_only_once(one_house: House):

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from bot.database import Database
 from bot.job_runner import JobRunner
-from domain.messages import allowances, platform_files
+from domain.messages import allowances, platform_files, signatures
 from domain.schema import Allowance
 from jobs import discover
 from tests.someone import chat
@@ -28,10 +28,12 @@ def test_closed_windows_and_expired_files_go_and_the_rest_stays(database: Databa
         platform_files.put(db, WECHAT, "gone", "m1", expires_at=now - timedelta(days=2))
         platform_files.put(db, WECHAT, "good", "m2", expires_at=now + timedelta(days=2))
         platform_files.put(db, TELEGRAM, "good", "f1")
+        signatures.use(db, "old", "a", now=now - timedelta(days=2))
+        signatures.use(db, "new", "a", now=now)
 
     database.write_now(furnish)
     runner = JobRunner(database.write_now, database.read_now, lambda: now, ZoneInfo("Asia/Shanghai"))
-    assert runner.run(discover()["reach_cleanup"], "2026-11-23") == {"windows": 1, "files": 1}
+    assert runner.run(discover()["reach_cleanup"], "2026-11-23") == {"windows": 1, "files": 1, "signatures": 1}
     left = database.read_now(lambda db: sorted(db.scalars(select(Allowance.kind))))
     assert left == ["subscription:S1", "tap"]
     kept = [(WECHAT, "gone"), (WECHAT, "good"), (TELEGRAM, "good")]
@@ -40,6 +42,9 @@ def test_closed_windows_and_expired_files_go_and_the_rest_stays(database: Databa
         return [platform_files.get(db, account, content, now=now) for account, content in kept]
 
     assert database.read_now(known) == [None, "m2", "f1"]
+    for signature, content, believed in (("new", "a", True), ("new", "b", False), ("old", "b", True)):
+        use = partial(signatures.use, signature=signature, content=content, now=now)
+        assert database.write_now(use) is believed
 
 
 def test_a_file_is_known_by_its_account_until_it_expires_or_is_forgotten(database: Database, now: datetime):

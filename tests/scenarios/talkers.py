@@ -19,7 +19,7 @@ import aiohttp
 from bot.rendering import Texts
 from domain.wording import Words
 from tests.fakes.telegram import FakeTelegram
-from tests.fakes.telegram_chat import Message, User
+from tests.fakes.telegram_chat import Chat, Message, User
 from tests.fakes.wechat import AES_KEY, APP_ID, APP_SECRET, FakeWeChat
 from tests.fakes.wechat import TOKEN as WECHAT_TOKEN
 from tests.fakes.wechat_person import Person
@@ -94,6 +94,10 @@ class TelegramTalker:
         self.name, self.locale = name, locale
         self.account = str(user.id)
 
+    @property
+    def chat(self) -> Chat:
+        return self._user.chat
+
     async def starts(self, code: str | None = None) -> Seen:
         if code is None:
             return _seen(await self._user.sends("/start"))
@@ -149,6 +153,10 @@ class WeChatTalker:
         self._person = person
         self.name, self.locale = name, locale
         self.account = person.openid
+
+    @property
+    def person(self) -> Person:
+        return self._person
 
     async def starts(self, code: str | None = None) -> Seen:
         """WeChat does not say what people speak: they choose it, and then scan the code."""
@@ -218,6 +226,17 @@ class WebTalker:
         self.name, self.locale = name, locale
         self.account = "web:" + hashlib.sha256(self._token.encode()).hexdigest()
 
+    @property
+    def messages(self) -> dict[int, dict[str, Any]]:
+        """What the page was given, by number."""
+        return self._messages
+
+    async def looks(self) -> None:
+        """The page asks for what has come by itself."""
+        status, body = await self._get("/chat/api/history")
+        assert status == 200, body
+        self._keep(json.loads(body)["messages"])
+
     async def starts(self, code: str | None = None) -> Seen:
         status, page = await self._get("/chat" + (f"?invite={code}" if code else ""))
         assert status == 200, page
@@ -237,9 +256,7 @@ class WebTalker:
     async def hears(self, words: str) -> str:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
-            status, body = await self._get("/chat/api/history")
-            assert status == 200, body
-            self._keep(json.loads(body)["messages"])
+            await self.looks()
             for message in reversed(list(self._messages.values())):
                 if words in message["text"] and not message["mine"]:
                     return str(message["text"])

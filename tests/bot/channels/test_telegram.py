@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 from sqlalchemy import event, func, select, update
 
-from bot.channels.outcomes import Dead, Retry, Sent
+from bot.channels.outcomes import Dead, Outcome, Retry, Sent, Unknown
 from bot.channels.sending import Message, Recipient
 from bot.channels.telegram import TelegramChannel, make_channel
 from bot.rendering import Rendered
@@ -380,6 +380,47 @@ async def test_long_texts_come_in_parts_and_notices_say_what_became_of_them(one_
         assert isinstance(await at.channel.send(to, hello), Retry)
         assert at.fake.too_early == []
         assert isinstance(await at.channel.send(Recipient(1, "999", "zh"), hello), Retry | Dead)
+
+
+async def test_a_long_text_is_completed_when_telegram_says_wait_between_its_parts_unless_that_is_too_long(
+    one_house: House,
+):
+    async with scene(one_house) as at:
+        li = await seller(at)
+        long = "\n\n".join("第一段话，" + "很长很长。" * 80 for _ in range(12))
+        to = Recipient(1, str(li.id), "zh")
+
+        async def sent_with_a_wait(key: str, retry_after: int) -> Outcome:
+            before = len(li.chat.from_bot)
+            going = asyncio.create_task(at.channel.send(to, Message(key, "announcement", {}, Rendered(long))))
+            await soon(lambda: len(li.chat.from_bot) == before + 1)
+            at.fake.fault("sendMessage", "429", times=1, retry_after=retry_after, recipient=li.id)
+            return await going
+
+        assert isinstance(await sent_with_a_wait("k", 2), Sent)
+        said = [text for text in li.chat.texts if "第一段话" in text]
+        assert "".join("".join(said).split()) == "".join(long.split())
+        await asyncio.sleep(1.1)  # as long as a chat is left alone between notices
+        outcome = await sent_with_a_wait("k2", 100)
+        assert isinstance(outcome, Unknown)
+        assert "only its beginning" in outcome.reason
+        assert at.fake.too_early == []
+
+
+async def test_an_answer_whose_words_are_gone_keeps_no_other_waiting(one_house: House):
+    async with scene(one_house) as at:
+        li = await seller(at)
+        await li.sends("佣金")
+        await li.sends("帮助")
+        await soon(lambda: set(at.inbox().values()) == {"sent"})
+    with one_house.database.transaction() as db:
+        spoilt, whole = db.scalars(select(Inbox.id).order_by(Inbox.id.desc()).limit(2)).all()[::-1]
+        db.execute(update(Inbox).where(Inbox.id.in_([spoilt, whole])).values(answer_state="waiting"))
+        db.execute(update(Inbox).where(Inbox.id == spoilt).values(answer={"lines": [["no.such.words", {}]]}))
+    one_house.now += timedelta(seconds=5)
+    async with scene(one_house, knows_everyone=True) as at:
+        await soon(lambda: set(at.inbox().values()) == {"sent", "unknown"})
+        assert [method for method, _ in at.fake.calls if method == "sendMessage"] == ["sendMessage"]
 
 
 async def test_commands_stand_in_each_language_and_operators_have_their_own(one_house: House):

@@ -185,6 +185,15 @@ async def test_a_long_answer_is_read_on_by_asking_for_more(one_house: House):
         assert "回复数字" in second.text
 
 
+async def test_the_rest_of_an_answer_is_not_read_on_by_who_has_the_chat_next(one_house: House):
+    async with scene(one_house) as at:
+        ops = await seller(at, "o-ops", "ops")
+        await ops.says("发公告")
+        await ops.says("".join(f"第{n}句，写得很长很长，请慢慢读完。" for n in range(60)))
+        at.knows(ops, "lin")
+        assert "第59句" not in (await ops.says("更多2")).text
+
+
 def test_no_text_is_too_long_and_the_menu_stands_on_every_page():
     body = "\n".join(f"{n}. 一行很长的字，" + "好" * 60 for n in range(1, 13))
     rows = tuple((Button(f"按钮{n}", action=f"a:{n}"),) for n in range(1, 6))
@@ -259,6 +268,20 @@ async def test_wrong_stale_split_and_reused_signatures_are_refused(one_house: Ho
     async with scene(one_house) as after_a_restart:
         assert (await after_a_restart.fake.post(another, query=good))[0] == 403
         assert (await after_a_restart.fake.post(message, query=good))[1] == first[1]
+
+
+async def test_a_signature_that_was_seen_with_the_word_to_repeat_is_good_for_no_message(one_house: House):
+    """B4"""
+    async with scene(one_house) as at:
+        before, good = at.counted(), at.fake.signed_query()
+        async with aiohttp.ClientSession() as session:
+            for _ in range(2):
+                async with session.get(at.fake.bot_url, params={**good, "echostr": "hello"}) as answer:
+                    assert (answer.status, await answer.text()) == (200, "hello")
+            async with session.get(at.fake.bot_url, params={**good, "echostr": "other"}) as answer:
+                assert answer.status == 403
+        assert (await at.fake.post(at.text("o-eve", "选品"), query=good))[0] == 403
+        assert at.counted() == before
 
 
 @BOTH_WAYS

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import event, func, select
 
-from bot.database import DatabaseUnavailable
+from bot.database import Database, DatabaseUnavailable
 from bot.web import redirect
 from domain.mall import links
 from domain.people import members
@@ -204,6 +205,35 @@ async def test_b12_nobody_waits_for_a_database_that_hangs(house: House, monkeypa
         assert (await follow(house, f"/r/{code}"))[0] == 302
         assert asyncio.get_running_loop().time() - started < 1.0
     await until(lambda: visits(house) == 2)
+
+
+async def test_a_stop_while_kept_visits_are_being_written_counts_each_once(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(redirect, "RETRY_SECONDS", 0.01)
+    writing, go_on = threading.Event(), threading.Event()
+    record = redirect.Redirect._record
+
+    def slowly(self: redirect.Redirect, db: Any, group: Any) -> Any:
+        if len(group) == 5:
+            writing.set()
+            go_on.wait(10)
+        return record(self, db, group)
+
+    async with running(database_url, SHOP_URL=SHOP) as house:
+        house.write(furnish)
+        code = make_link(house)
+        await follow(house, f"/r/{code}")
+        repair = breaking(house.database, DatabaseUnavailable("connection refused"))
+        monkeypatch.setattr(redirect.Redirect, "_record", slowly)
+        for _ in range(5):
+            await follow(house, f"/r/{code}")
+        repair()
+        assert await asyncio.to_thread(writing.wait, 10)
+        asyncio.get_running_loop().call_later(0.3, go_on.set)  # by then the stop has begun
+    database = Database(database_url)
+    assert database.read_now(lambda db: db.scalar(select(func.count()).select_from(Visit))) == 6
+    database.close()
 
 
 async def test_visits_that_come_together_are_committed_together(house: House):

@@ -12,7 +12,7 @@ from domain.errors import Invalid, NotFound
 from domain.messages import announcements, audiences, outbox, reading_back
 from domain.schema import Mute, Outbox
 from domain.wording import words
-from tests.someone import THEN, chat, member
+from tests.someone import THEN, ZONE, chat, member
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_every_recipient_gets_one_message_however_often_it_is_put_out(
 def test_a_recipient_gets_the_words_that_were_announced(db: Session, people: list[int], now: datetime) -> None:
     announcements.enqueue_chunk(db, announce(db, now, "customers", "您好"), now=now)
     outbox.choose_ways(db, ["telegram"], limit=10, now=now)
-    [taken] = outbox.claim(db, "telegram", limit=10, lease_until=now, now=now)
+    [taken] = outbox.claim(db, "telegram", limit=10, lease_until=now, now=now, zone=ZONE)
     assert (taken.words.key, taken.words.params) == ("announcement", {"text": "您好"})
 
 
@@ -77,7 +77,7 @@ def test_an_announcement_in_two_languages_is_one_message_with_both(
     notice = announcements.schedule(db, "您好", "customers", now, text_en="Hello", by="cli", now=now)
     announcements.enqueue_chunk(db, notice, now=now)
     outbox.choose_ways(db, ["telegram"], limit=10, now=now)
-    [taken] = outbox.claim(db, "telegram", limit=10, lease_until=now, now=now)
+    [taken] = outbox.claim(db, "telegram", limit=10, lease_until=now, now=now, zone=ZONE)
     assert taken.words.params["text"] == words("bilingual", zh="您好", en="Hello")
     [read] = reading_back.of_member(db, people[4])
     assert (read.text, read.text_en) == ("您好", "Hello")
@@ -88,7 +88,7 @@ def test_who_muted_announcements_is_counted_and_left_in_peace(db: Session, peopl
     notice = announce(db, now)
     announcements.enqueue_chunk(db, notice, now=now)
     outbox.choose_ways(db, ["telegram"], limit=10, now=now)
-    assert len(outbox.claim(db, "telegram", limit=10, lease_until=now, now=now)) == 4
+    assert len(outbox.claim(db, "telegram", limit=10, lease_until=now, now=now, zone=ZONE)) == 4
     counts = announcements.progress(db, notice)
     assert (counts["recipients"], counts["muted"], counts["sending"]) == (5, 1, 4)
 
@@ -97,11 +97,11 @@ def test_a_cancelled_announcement_reaches_nobody_else(db: Session, people: list[
     notice = announce(db, now)
     announcements.enqueue_chunk(db, notice, 3, now=now)
     outbox.choose_ways(db, ["telegram"], limit=10, now=now)
-    [taken] = outbox.claim(db, "telegram", limit=1, lease_until=now, now=now)
+    [taken] = outbox.claim(db, "telegram", limit=1, lease_until=now, now=now, zone=ZONE)
     announcements.cancel(db, notice, now=now)
     announcements.cancel(db, notice, now=now)
     outbox.record(db, [outbox.Mark(taken.id, taken.taken, "sent")], now=now)
-    assert outbox.claim(db, "telegram", limit=10, lease_until=now, now=now) == []
+    assert outbox.claim(db, "telegram", limit=10, lease_until=now, now=now, zone=ZONE) == []
     assert not announcements.enqueue_chunk(db, notice, now=now)
     counts = announcements.progress(db, notice)
     assert (counts["recipients"], counts["sent"], counts["cancelled"]) == (5, 1, 4)
@@ -113,7 +113,7 @@ def test_a_message_that_comes_back_after_the_cancelling_is_taken_back_too(
     notice = announce(db, now, "customers")
     announcements.enqueue_chunk(db, notice, now=now)
     outbox.choose_ways(db, ["telegram"], limit=10, now=now)
-    [taken] = outbox.claim(db, "telegram", limit=1, lease_until=now, now=now)
+    [taken] = outbox.claim(db, "telegram", limit=1, lease_until=now, now=now, zone=ZONE)
     announcements.cancel(db, notice, now=now)
     outbox.record(db, [outbox.Mark(taken.id, taken.taken, "queued", error="500")], now=now)
     assert announcements.to_sweep(db) == [notice]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from domain.messages import doubts, outbox
+from domain.messages import announcements, doubts, outbox
 from domain.messages.outbox import Claimed, Mark, Notice
 from domain.money import Money
-from domain.schema import Contact, Mute, Outbox
-from tests.someone import chat, member
+from domain.schema import Contact, Member, Mute, Outbox
+from tests.someone import THEN, ZONE, chat, member
 
 EVERY = ("telegram", "wechat", "webchat")
 
@@ -22,7 +23,7 @@ def put(db: Session, now: datetime, *notices: Notice) -> None:
 
 
 def claim(db: Session, now: datetime, channel: str = "telegram", limit: int = 10) -> list[Claimed]:
-    return outbox.claim(db, channel, limit=limit, lease_until=now + timedelta(minutes=1), now=now)
+    return outbox.claim(db, channel, limit=limit, lease_until=now + timedelta(minutes=1), now=now, zone=ZONE)
 
 
 def states(db: Session) -> dict[str, str]:
@@ -35,7 +36,7 @@ def test_the_same_event_is_told_once(db: Session, now: datetime) -> None:
     earned = Notice("earned:A-1:m-1", m, "notice.commission_earned", {"amount": Money(1234, "CNY")})
     put(db, now, earned)
     put(db, now, earned, Notice("earned:A-2:m-1", m, "notice.commission_earned"))
-    first, second = outbox.claim(db, "telegram", limit=9, lease_until=now, now=now, one_by_one=False)
+    first, second = outbox.claim(db, "telegram", limit=9, lease_until=now, now=now, zone=ZONE, one_by_one=False)
     assert (first.key, second.key) == ("earned:A-1:m-1", "earned:A-2:m-1")
     assert first.words.params == {"amount": Money(1234, "CNY")}
     assert claim(db, now) == []
@@ -173,7 +174,110 @@ def test_a_channel_that_was_switched_off_gives_its_messages_back(db: Session, no
 
 def test_a_member_who_moves_to_a_new_address_keeps_the_chat(db: Session) -> None:
     old, other = chat(db, member(db, "m-1"), "telegram", "1"), chat(db, member(db, "m-2"), "telegram", "2")
-    outbox.moved(db, old, "3")
-    outbox.moved(db, other, "3")
+    outbox.moved(db, old, "3", now=THEN)
+    outbox.moved(db, other, "3", now=THEN)
     assert db.scalars(select(Contact.account).order_by(Contact.id)).all() == ["3", "2"]
     db.execute(delete(Contact))
+
+
+def test_who_waits_because_all_of_us_must_is_not_overtaken_either(db: Session, now: datetime) -> None:
+    m = member(db, "m-1")
+    chat(db, m, "telegram")
+    put(db, now, Notice("first", m, "notice.x"), Notice("second", m, "notice.x"))
+    [first] = claim(db, now)
+    again = now + timedelta(seconds=30, milliseconds=20)
+    back = Mark(first.id, first.taken, "queued", "429", again, first.contact_id, first.channel, counted=False)
+    outbox.record(db, [back], now=now)
+    assert claim(db, now + timedelta(seconds=30)) == []
+    assert [taken.key for taken in claim(db, again)] == ["first"]
+
+
+def test_only_who_took_a_message_last_says_what_became_of_it(db: Session, now: datetime) -> None:
+    m = member(db, "m-1")
+    chat(db, m, "telegram")
+    put(db, now, Notice("n", m, "notice.x"))
+    [stale] = claim(db, now)
+    outbox.record(db, [Mark(stale.id, stale.taken, "queued", counted=False)], now=now)
+    outbox.choose_ways(db, EVERY, limit=100, now=now)
+    [newer] = claim(db, now)
+    for state in ("sent", "failed", "queued", "unknown"):
+        outbox.record(db, [Mark(stale.id, stale.taken, state)], now=now)
+        assert states(db) == {"n": "sending"}, state
+    outbox.record(db, [Mark(newer.id, newer.taken, "failed", error="no")], now=now)
+    outbox.record(db, [Mark(stale.id, stale.taken, "sent")], now=now)
+    assert states(db) == {"n": "failed"}
+
+
+def test_a_lease_that_a_wrong_clock_gave_holds_nobody_up(db: Session, now: datetime) -> None:
+    m = member(db, "m-1")
+    chat(db, m, "telegram")
+    put(db, now, Notice("n", m, "notice.x"))
+    outbox.claim(db, "telegram", limit=1, lease_until=now + timedelta(days=40), now=now, zone=ZONE)
+    assert outbox.recover(db, before=now, now=now) == 1
+    assert states(db) == {"n": "unknown"}
+
+
+def announce(db: Session, now: datetime, **more: Any) -> None:
+    announcements.schedule(db, "您好", "all", now, by="cli", now=now, **more)
+    put_out(db, now)
+    outbox.choose_ways(db, EVERY, limit=100, now=now)
+
+
+def put_out(db: Session, now: datetime) -> None:
+    for one in announcements.due(db, now=now):
+        while announcements.enqueue_chunk(db, announcement=one, now=now, zone=ZONE):
+            pass
+
+
+NOON, NIGHT = datetime(2026, 11, 23, 4, tzinfo=UTC), datetime(2026, 11, 23, 15, tzinfo=UTC)
+
+
+def test_who_mutes_or_leaves_while_it_waits_does_not_get_it(db: Session) -> None:
+    people = [member(db, name) for name in ("stays", "mutes", "suspended", "closed")]
+    for each in people:
+        chat(db, each, "telegram")
+    announce(db, NOON)
+    put(db, NOON, *(Notice(f"money {each}", each, "notice.x", category="system") for each in people[2:]))
+    db.execute(insert(Mute).values(member_id=people[1], category="promotion"))
+    for each, status in ((people[2], "suspended"), (people[3], "closed")):
+        db.execute(update(Member).where(Member.id == each).values(status=status))
+    assert sorted(taken.key for taken in claim(db, NOON)) == ["announcement:1:1", f"money {people[2]}"]
+    ended = {key: state for key, state in states(db).items() if state != "sending"}
+    assert ended == {
+        f"announcement:1:{people[1]}": "muted",
+        f"announcement:1:{people[2]}": "cancelled",
+        f"announcement:1:{people[3]}": "cancelled",
+        f"money {people[3]}": "cancelled",
+    }
+
+
+def test_a_promotion_whose_time_comes_at_night_sleeps_and_what_cannot_wait_goes(db: Session) -> None:
+    for name in ("lin", "owl"):
+        chat(db, member(db, name), "telegram")
+    db.execute(update(Member).where(Member.member_id == "owl").values(quiet_from=0, quiet_to=0))
+    announce(db, NOON)
+    announce(db, NOON, urgent=True)
+    db.execute(update(Outbox).values(not_before=NIGHT))  # told to wait, tried again, decided by an operator
+    night = [taken.key for turn in range(3) for taken in claim(db, NIGHT + timedelta(hours=turn * 0.1))]
+    assert "announcement:1:1" not in night
+    asleep = db.execute(select(Outbox.key, Outbox.not_before).where(Outbox.channel == outbox.LATER)).all()
+    assert [tuple(row) for row in asleep] == [("announcement:1:1", datetime(2026, 11, 24, tzinfo=UTC))]
+
+
+def test_a_chat_that_moved_to_an_address_we_know_is_not_written_to_for_ever(db: Session, now: datetime) -> None:
+    m = member(db, "m-1")
+    old, new = chat(db, m, "telegram", "-100"), chat(db, m, "telegram", "-200")
+    outbox.moved(db, old, "-200", now=now)
+    gone = db.execute(select(Contact.id).where(Contact.unreachable_since.is_not(None))).scalars().all()
+    assert gone == [old]
+    outbox.moved(db, new, "-300", now=now)
+    assert db.scalar(select(Contact.account).where(Contact.id == new)) == "-300"
+
+
+def test_one_row_of_another_version_harms_no_other(db: Session, now: datetime) -> None:
+    m, other = member(db, "m-1"), member(db, "m-2")
+    chat(db, m, "telegram")
+    chat(db, other, "telegram")
+    put(db, now, Notice("odd", m, "notice.x"), Notice("good", other, "notice.x"))
+    db.execute(update(Outbox).where(Outbox.key == "odd").values(params={"amount": {"$new": 1}}))
+    assert sorted(taken.key for taken in claim(db, now)) == ["good", "odd"]

@@ -147,7 +147,7 @@ def test_what_is_done_all_the_time_looks_only_at_what_is_due(db: Session, now: d
         lambda: hush.to_hush(db, now=evening + timedelta(hours=1), zone=SHANGHAI),
         lambda: outbox.anybody_sleeps(db, now=now),
         lambda: outbox.wake(db, limit=10, now=now),
-        lambda: outbox.claim(db, "telegram", limit=10, lease_until=now, now=now),
+        lambda: outbox.claim(db, "telegram", limit=10, lease_until=now, now=now, zone=SHANGHAI),
     ):
         plans = searched(db, work)
         in_turn = "ix_outbox_waiting (channel=?)"  # in the order in which they go, and only as many as are taken

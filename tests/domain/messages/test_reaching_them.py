@@ -19,10 +19,11 @@ from domain import audit
 from domain.errors import Invalid, NotFound, Refusal
 from domain.messages import announcement_report, announcements, doubts, hush, outbox, reading_back
 from domain.messages.announcements import Draft
+from domain.messages.outbox import Mark
 from domain.messages.quiet import DAY, chosen, next_allowed
 from domain.messages.quiet_sql import next_allowed_of
 from domain.schema import Announcement, Member, Mute, Outbox, Product
-from tests.someone import THEN, chat, member
+from tests.someone import THEN, ZONE, chat, member
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 EVENING = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)  # half past ten in Shanghai
@@ -77,7 +78,7 @@ def test_who_sleeps_is_not_looked_through_and_wakes_in_the_morning(db: Session) 
     assert outbox.anybody_sleeps(db, now=MORNING)
     assert outbox.wake(db, limit=10, now=MORNING) == 1
     outbox.choose_ways(db, ["telegram"], limit=10, now=MORNING)
-    taken = outbox.claim(db, "telegram", limit=10, lease_until=MORNING, now=MORNING)
+    taken = outbox.claim(db, "telegram", limit=10, lease_until=MORNING, now=MORNING, zone=ZONE)
     assert {one.member for one in taken} == {usual, never}
     announcements.cancel(db, put_out(db, EVENING), now=EVENING)
     assert {one.channel for one in announcement_report.rows(db, notice + 1, None)} <= {None}
@@ -148,22 +149,21 @@ def test_what_is_being_sent_as_evening_comes_is_not_tried_again_in_the_night(db:
     before, evening = EVENING - timedelta(minutes=31), EVENING - timedelta(minutes=30)
     waiting, under_way = people(db, 2)
     going = put_out(db, before)
-    mine = update(Outbox).where(Outbox.announcement_id == going)
-    soon = {"state": "queued", "channel": "telegram", "not_before": evening + timedelta(seconds=30)}
-    db.execute(mine.where(Outbox.member_id == waiting).values(soon))
-    db.execute(mine.where(Outbox.member_id == under_way).values(state="sending", channel="telegram"))
+    outbox.choose_ways(db, ["telegram"], limit=10, now=before)
+    outbox.claim(db, "telegram", limit=10, lease_until=evening, now=before, zone=SHANGHAI)
+    its = message(db, going, waiting)
+    soon = evening + timedelta(seconds=30)
+    contact = db.execute(select(Outbox.contact_id).where(Outbox.id == its)).scalar_one()
+    outbox.record(db, [Mark(its, 1, "queued", "429", soon, contact, "telegram", counted=False)], now=before)
     hush.looked(db, now=before)
-    for minutes in range(1, 6):
-        at = before + timedelta(minutes=minutes)
-        assert hush.to_hush(db, now=at, zone=SHANGHAI) == [going]
-        hush.hush(db, going, 0, now=at, zone=SHANGHAI)
-        hush.looked(db, now=at)
-        if minutes == 1:
-            assert times(db, going)[waiting] == MORNING
-            back = soon | {"not_before": at + timedelta(minutes=4), "attempts": 1}
-            db.execute(mine.where(Outbox.member_id == under_way).values(back))
+    assert hush.to_hush(db, now=evening, zone=SHANGHAI) == [going]
+    hush.hush(db, going, 0, now=evening, zone=SHANGHAI)
+    assert times(db, going)[waiting] == MORNING
+    late = message(db, going, under_way)
+    outbox.record(db, [Mark(late, 1, "queued", "429", soon)], now=evening)
+    outbox.choose_ways(db, ["telegram"], limit=10, now=soon)
+    assert outbox.claim(db, "telegram", limit=10, lease_until=MORNING, now=soon, zone=SHANGHAI) == []
     assert set(times(db, going).values()) == {MORNING}
-    assert hush.to_hush(db, now=before + timedelta(minutes=6), zone=SHANGHAI) == []
 
 
 def test_a_clock_that_was_ahead_does_not_switch_the_evening_off(db: Session) -> None:
@@ -190,7 +190,7 @@ def test_a_picture_is_a_products(db: Session, now: datetime) -> None:
     db.execute(insert(Product).values(sku="TEA", name="茶", price=1, currency="CNY", created_at=now))
     put_out(db, now, sku="TEA")
     outbox.choose_ways(db, ["telegram"], limit=10, now=now)
-    [taken] = outbox.claim(db, "telegram", limit=10, lease_until=now, now=now)
+    [taken] = outbox.claim(db, "telegram", limit=10, lease_until=now, now=now, zone=ZONE)
     assert taken.picture == ("product", {"sku": "TEA"})
     assert reading_back.of_member(db, one)[0].sku == "TEA"
 
@@ -200,7 +200,7 @@ def test_a_preview_goes_to_the_chat_of_whoever_writes_it_and_is_no_announcement(
     db.execute(insert(Mute).values(member_id=me, category="promotion"))
     here = chat(db, me, "webchat", seen=-5)
     made = announcements.try_out(db, Draft("您好", "Hello"), me, here, "webchat", by="member:m-0", now=now)
-    [taken] = outbox.claim(db, "webchat", limit=10, lease_until=now, now=now)
+    [taken] = outbox.claim(db, "webchat", limit=10, lease_until=now, now=now, zone=ZONE)
     assert (taken.member, taken.contact_id, taken.words.key) == (me, here, "announcement")
     assert announcements.latest(db) == []
     assert reading_back.of_member(db, me) == []

@@ -21,7 +21,7 @@ from domain.messages.outbox import Notice
 from domain.people import linking, members, merging
 from domain.people.members import put_members
 from domain.schema import Account, Announcement, AuditRow, ChannelCode, Contact, Link, Member, Outbox
-from tests.someone import chat, member
+from tests.someone import ZONE, chat, member
 
 EVERY = ("telegram", "wechat", "webchat")
 
@@ -215,7 +215,7 @@ def test_what_waits_for_a_chat_never_goes_there_once_it_is_parted(db: Session, n
     parted, kept = chat(db, m, "telegram", seen=2), chat(db, m, "webchat", seen=1)
     outbox.put_all(db, [Notice(f"n{n}", m, "notice.x") for n in (1, 2)], now=now)
     outbox.choose_ways(db, EVERY, limit=10, now=now)
-    [first] = outbox.claim(db, "telegram", limit=1, lease_until=now, now=now)
+    [first] = outbox.claim(db, "telegram", limit=1, lease_until=now, now=now, zone=ZONE)
     if way == "member":
         linking.let_go(db, m, parted, now=now)
     else:
@@ -223,8 +223,12 @@ def test_what_waits_for_a_chat_never_goes_there_once_it_is_parted(db: Session, n
     back = outbox.Mark(first.id, first.taken, "queued", contact_id=parted, channel="telegram", counted=False)
     outbox.record(db, [back], now=now)  # the platform had said: later
     outbox.choose_ways(db, EVERY, limit=10, now=now)
-    assert [one.reachable for one in outbox.claim(db, "telegram", limit=5, lease_until=now, now=now)] == [False]
-    assert [one.contact_id for one in outbox.claim(db, "webchat", limit=5, lease_until=now, now=now)] == [kept]
+    assert [one.reachable for one in outbox.claim(db, "telegram", limit=5, lease_until=now, now=now, zone=ZONE)] == [
+        False
+    ]
+    assert [one.contact_id for one in outbox.claim(db, "webchat", limit=5, lease_until=now, now=now, zone=ZONE)] == [
+        kept
+    ]
 
 
 def _at_once(*works: Callable[[], Any]) -> list[Any]:

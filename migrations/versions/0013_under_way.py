@@ -1,4 +1,4 @@
-"""Whom a cancelled announcement left out is known by two numbers; what resends and audiences ask has its index."""
+"""What was taken before and waits keeps its place in its chat, however it was given back; runs are found by job."""
 
 from migrations import scripts
 
