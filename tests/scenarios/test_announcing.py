@@ -120,7 +120,7 @@ class Story:
             .join(Announcement, Announcement.id == Outbox.announcement_id)
             .where(Announcement.audience == audience, Outbox.state == "sent")
         )
-        for _ in range(100):
+        for _ in range(400):
             if found := await self.mall.app.database.read(
                 lambda db: [(row.channel, row.account) for row in db.execute(sent)]
             ):
