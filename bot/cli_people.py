@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.cli_support import Json, Refused, load_settings, opened, show, table
+from domain.roles import CHANNELS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 admin = typer.Typer(help="Who runs the house, and how people get into the web chat.", no_args_is_help=True)
 
-CHANNELS = ("telegram", "wechat", "webchat")
 BY = "cli"
 
 Who = Annotated[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -138,61 +138,44 @@ def announce(
     text, text_en = _texts(text_file)
     settings = load_settings()
     from bot.app import clock
-    from domain.messages import announcements
+    from domain.messages import announcing, audiences
+    from domain.messages.announcements import Draft
 
     now = clock()
     with opened(settings) as database:
-        count = partial(announcements.audience_size, audience=audience, now=now, zone=settings.timezone)
+        count = partial(audiences.size, audience=audience, now=now, zone=settings.timezone)
         recipients = database.read_now(count)
         if dry_run:
             show({"recipients": recipients}, f"It would go to {recipients} members.")
             return
         made = database.write_now(
             partial(
-                _announce,
-                text=text,
-                text_en=text_en,
+                announcing.announce,
+                draft=Draft(text, text_en, kind, urgent, picture),
                 audience=audience,
                 at=instant or now,
-                kind=kind,
-                urgent=urgent,
-                sku=picture,
+                by="cli",
                 now=now,
             )
         )
     show({"id": made, "recipients": recipients}, f"Announcement {made} to {recipients} members.")
 
 
-def _announce(
-    db: Session, *, text: str, text_en: str | None, audience: str, at: datetime, now: datetime, **more: Any
-) -> int:
-    from domain import audit_log
-    from domain.messages import announcements
-    from domain.periods import format_instant
-
-    made = announcements.schedule(db, text, audience, at, text_en=text_en, by="cli", now=now, **more)
-    written = announcements.as_written(text, text_en)
-    after = {"audience": audience, "at": format_instant(max(at, now)), "text": written, **more}
-    audit_log.record(
-        db, actor="cli", action="announcement.schedule", subject=f"announcement:{made}", after=after, now=now
-    )
-    return made
-
-
 def _report(announcement: int, file: Path | None) -> None:
     if file is None or file.suffix not in (".csv", ".xlsx"):
         raise typer.BadParameter("a name that ends in .csv or .xlsx", param_hint="--output")
     settings = load_settings()
+    from bot import missed_people
     from bot.exports import write_table
     from bot.rendering import Texts
-    from bot.web.api.announcements import REPORT_COLUMNS, report_row
     from domain.messages import announcement_report
 
     speaker, zone = Texts(settings.timezone), settings.timezone
 
     def written(db: Session) -> int:
         missed = announcement_report.rows(db, announcement, zone)
-        return write_table(file, REPORT_COLUMNS, (report_row(one, speaker, settings.locale) for one in missed))
+        rows = (missed_people.row(one, speaker, settings.locale) for one in missed)
+        return write_table(file, missed_people.COLUMNS, rows)
 
     with opened(settings) as database:
         database.read_now(partial(announcement_report.reasons, announcement=announcement, zone=zone))  # is it there?

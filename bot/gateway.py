@@ -24,6 +24,7 @@ from handlers.routing import (
     Chat,
     Choice,
     Incoming,
+    LookFirst,
     NoSuchNumber,
     Person,
     Picture,
@@ -88,13 +89,29 @@ class Gateway:
         return answer
 
     async def _handle(self, incoming: Incoming, keep: Keep | None, beside: Beside | None) -> Answer:
+        seen: dict[str, Any] = {}
         try:
-            return await self.database.write(lambda db: self.converse(db, incoming, keep=keep, beside=beside))
+            return await self._looking_first(incoming, None, keep, beside, seen)
         except Refusal as refusal:
             refused = refusal
         except IntegrityError:  # the same update is being handled next door; its answer is there by now
-            return await self.database.write(lambda db: self.converse(db, incoming, keep=keep, beside=beside))
-        return await self.database.write(lambda db: self.converse(db, incoming, refused, keep, beside))
+            return await self._looking_first(incoming, None, keep, beside, seen)
+        return await self._looking_first(incoming, refused, keep, beside, seen)
+
+    async def _looking_first(
+        self,
+        incoming: Incoming,
+        refusal: Refusal | None,
+        keep: Keep | None,
+        beside: Beside | None,
+        seen: dict[str, Any],
+    ) -> Answer:
+        """What a screen has to look for at length is looked for by a reader: nobody else's answer waits for it."""
+        while True:
+            try:
+                return await self.database.write(lambda db: self.converse(db, incoming, refusal, keep, beside, seen))
+            except LookFirst as wanted:
+                seen[wanted.name] = await self.database.read(wanted.work)
 
     def converse(
         self,
@@ -103,10 +120,12 @@ class Gateway:
         refusal: Refusal | None = None,
         keep: Keep | None = None,
         beside: Beside | None = None,
+        seen: dict[str, Any] | None = None,
     ) -> Answer:
         """The whole update inside one transaction.
 
-        A Refusal leaves it, so that nothing of a refused action stays; it is then called again to say no.
+        A Refusal leaves it, so that nothing of a refused action stays; it is then called again to say no. With `seen`,
+        what was looked up beforehand, LookFirst leaves it for what is missing there.
         """
         now = self.clock()
         standing = conversations.find(db, incoming.channel, incoming.account, incoming.update_key)
@@ -120,7 +139,7 @@ class Gateway:
         if standing.answered:
             return self._repeated(standing, locale)
         chat = Chat(db, now, self.shop, _person(standing, incoming, locale), incoming, dict(standing.state))
-        chat.answers = self._answers
+        chat.answers, chat.seen = self._answers, seen
         if refusal is None:
             action, written = self._destination(chat)
             waiting = chat.state.get("form")

@@ -68,16 +68,18 @@ class LiveScreens:
         """Show what has changed to everybody who looks at it; who went elsewhere is forgotten."""
         here, gone = await self._database.read(live_screens.watched)
         self._shown = {watched.contact_id: its for watched in here if (its := self._shown.get(watched.contact_id))}
-        over = list(gone)
+        over = [*gone]
         screens = await self._database.read(partial(self._screens, which={one.announcement for one in here}))
         for watched in here:
             screen, going = screens[watched.announcement]
+            if not self._may(watched.channel):
+                continue  # whoever may shows it, the end as well
             if self._shown.get(watched.contact_id) != screen:
-                await self._show(watched, screen)
+                await self._try_to_show(watched, screen)
             if not going:
-                over.append(watched.contact_id)
+                over.append((watched.contact_id, watched.announcement))
         if over:
-            await self._database.write(partial(live_screens.forget, contacts=over))
+            await self._database.write(partial(live_screens.forget, screens=over))
 
     def _screens(self, db: Session, which: set[int]) -> dict[int, tuple[Reply, bool]]:
         """Each announcement is counted once, however many look at it."""
@@ -85,13 +87,26 @@ class LiveScreens:
         found = {}
         for one in which:
             with contextlib.suppress(NotFound):
-                found[one] = operator_announce_progress.screen(db, announcements.find(db, one), now, zone)
+                counts = announcements.progress(db, one, zone)
+                found[one] = operator_announce_progress.screen(announcements.find(db, one), counts, now)
         return found
+
+    async def _try_to_show(self, watched: Watched, screen: Reply) -> None:
+        """One that cannot be shown keeps no other from being shown, and is left until it changes again."""
+        try:
+            await self._show(watched, screen)
+        except DatabaseUnavailable:
+            raise
+        except Exception:
+            log.exception("live.screen_failed", contact_id=watched.contact_id)
+        self._shown[watched.contact_id] = screen
 
     async def _show(self, watched: Watched, screen: Reply) -> None:
         channel = self._channels.get(watched.channel)
-        if channel is None or not self._may(watched.channel):
+        if channel is None:
+            return
+        here, _ = await self._database.read(partial(live_screens.watched, contact_id=watched.contact_id))
+        if watched not in here:  # they have gone elsewhere since: what they look at now is not to be replaced
             return
         locale = choose_locale(watched.locale, watched.member_locale, self._shop.locale)
         await channel.refresh(watched.contact_id, watched.account, watched.message, screen, locale)
-        self._shown[watched.contact_id] = screen

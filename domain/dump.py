@@ -107,7 +107,7 @@ RULES: Final[Mapping[str, Rule]] = {
     ),
     "announcement": Rule(
         ("at", "audience", "text", "created_by"),
-        left_out=("reached_id", "created_at", "resend_of"),
+        left_out=("reached_id", "until_id", "created_at", "resend_of"),
         shown={**_whether("finished_at"), **_whether("told_at")},
     ),
     "audience": Rule(("name",), left_out=("created_at",)),

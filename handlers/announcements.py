@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from domain.errors import NotFound
-from domain.messages import announcements
-from domain.messages.announcements import Received
+from domain.messages import reading_back
+from domain.messages.reading_back import Received
 from domain.people import members
 from domain.wording import Words, words
 from handlers.announcing import picture_of
@@ -21,7 +21,7 @@ _LINE = 40
 def read_back(chat: Chat, before: str = "", page: str = "1") -> Reply:
     """What was announced to this member, the newest first; from the second page on what came before."""
     place = number(before) if before else None
-    found = announcements.of_member(chat.db, chat.member, PAGE + 1, before=place)
+    found = reading_back.of_member(chat.db, chat.member, PAGE + 1, before=place)
     received = found[:PAGE]
     lines, buttons = numbered_list(_item(one) for one in received)
     turn: tuple[Choice, ...] = ()
@@ -57,7 +57,7 @@ def _mutes(chat: Chat) -> tuple[list[Words], list[Choice]]:
 
 @route("announcement")
 def announcement(chat: Chat, which: str) -> Reply:
-    one = announcements.received(chat.db, chat.member, number(which))
+    one = reading_back.received(chat.db, chat.member, number(which))
     return reply(
         words("announcements.one", at=one.at, text=in_both(one.text, one.text_en)),
         rows=[way_back("announcements")],

@@ -9,6 +9,7 @@ from typing import Any
 from domain.errors import NotFound
 from domain.messages import audience_rules
 from domain.messages.announcements import Announced
+from domain.schema.messages import OUTBOX_STATES
 from domain.wording import Words, words
 from handlers.forms import BLANK, named
 from handlers.routing import Chat, Picture
@@ -24,6 +25,12 @@ def draft_of(chat: Chat) -> dict[str, Any]:
 
 def actor(chat: Chat) -> str:
     return f"member:{chat.person.member_id}"
+
+
+def know_waiting(chat: Chat, announcement: int, n: int) -> None:
+    """Of an announcement written down just now all recipients are waiting."""
+    counts = dict.fromkeys(OUTBOX_STATES, 0) | {"recipients": n, "queued": n}
+    chat.know(f"announcement:{announcement}", counts)
 
 
 def as_read(text: str, text_en: str | None) -> list[Words]:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from domain import audit_log
 from domain.errors import NotFound
-from domain.messages import announcements, audiences
-from domain.messages.announcements import PROMOTION, Announced
+from domain.messages import announcements, announcing, audience_rules, audiences
+from domain.messages.announcements import PROMOTION, Announced, Draft
 from domain.messages.quiet import DEFAULT, is_quiet, next_allowed
 from domain.moments import read_moment
 from domain.periods import format_instant
 from domain.wording import Words, words
-from handlers.announcing import actor, as_read, audience, audience_of, draft_of, picture_of
+from handlers.announcing import actor, as_read, audience, audience_of, draft_of, know_waiting, picture_of
 from handlers.forms import BLANK, Item, Row, beginning, beginning_in_both, named, numbered_list, pairs, way_back
 from handlers.routing import Chat, Choice, Reply, button, number, operators, reply, route, step
 
@@ -23,6 +23,7 @@ LONGEST = 1_500
 
 CHOICES = ("all", "distributors", "merchants", "agents", "customers", "operators", "locale:zh", "locale:en")
 
+_CHOSEN = ("kind", "urgent", "sku")
 _SHOWN = 5
 _OWN = 4  # audiences that were given a name, beside those everybody has
 _QUOTED = 20
@@ -55,10 +56,11 @@ def text_written(chat: Chat) -> Reply:
     text, keep = chat.incoming.text.strip(), chat.form_data.get("keep")
     if not text or len(text) > LONGEST:
         return reply(words("announce.too_long", length=len(text), longest=LONGEST), rows=[_cancel()])
-    chat.finish()
     if keep:
+        chat.finish()
         return _with_text(chat, text)
-    chosen = chat.state.pop("announce_to", None) or {}
+    chosen = chat.form_data.get("to", {})
+    chat.finish()
     chat.state["draft"] = {"text": text, **chosen}
     return confirm(chat) if chosen else preview(chat)
 
@@ -95,9 +97,17 @@ def preview(chat: Chat) -> Reply:
 
 
 def _audiences(chat: Chat) -> list[Row]:
-    own = audiences.saved(chat.db)
-    choices = [_to_button(chat, f"announce_to:{at}", name, audience(name)) for at, name in enumerate(CHOICES)]
-    choices += [_to_button(chat, f"announce_to_own:{one.id}", one.criteria, named(one.name)) for one in own[:_OWN]]
+    own = audiences.saved(chat.db, limit=_OWN + 1)
+    offered: list[tuple[str, Any, Words]] = [
+        (f"announce_to:{at}", name, audience(name)) for at, name in enumerate(CHOICES)
+    ]
+    offered += [(f"announce_to_own:{one.id}", one.criteria, named(one.name)) for one in own[:_OWN]]
+    which = [one for _, one, _ in offered]
+    sizes = chat.look("audiences", partial(audiences.sizes, several=which, now=chat.now, zone=chat.shop.timezone))
+    choices = [
+        button("announce.audience_button", action, audience=said, n=n)
+        for (action, _, said), n in zip(offered, sizes, strict=True)
+    ]
     more = [button("audiences.all", "audiences")] if len(own) > _OWN else []
     missing = _missing(draft_of(chat))
     second = [button(f"announce.add_{missing}", "announce_second")] if missing else []
@@ -107,11 +117,6 @@ def _audiences(chat: Chat) -> list[Row]:
         (button("announce.rewrite", "announce_rewrite"), *_cancel()),
         tuple(second),
     ]
-
-
-def _to_button(chat: Chat, action: str, which: Any, said: Words) -> Choice:
-    size = announcements.audience_size(chat.db, which, now=chat.now, zone=chat.shop.timezone)
-    return button("announce.audience_button", action, audience=said, n=size)
 
 
 @route("announce_second", who=operators)
@@ -209,9 +214,8 @@ def confirm(chat: Chat) -> Reply:
         return preview(chat)
     chat.ask("announce", "confirm")
     to, criteria = draft["audience"], draft.get("criteria")
-    size = announcements.audience_size(chat.db, criteria or to, now=chat.now, zone=chat.shop.timezone)
     return reply(
-        words("announce.confirm", audience=audience(to, criteria), n=size),
+        words("announce.confirm", audience=audience(to, criteria), n=_size(chat, draft)),
         *_when(chat, draft),
         words(f"announce.kind_is.{draft.get('kind', PROMOTION)}"),
         BLANK,
@@ -219,6 +223,12 @@ def confirm(chat: Chat) -> Reply:
         rows=_decisions(chat, draft),
         picture=picture_of(draft.get("sku")),
     )
+
+
+def _size(chat: Chat, draft: dict[str, Any]) -> int:
+    which = draft.get("criteria") or draft["audience"]
+    found: int = chat.look("audience", partial(audiences.size, audience=which, now=chat.now, zone=chat.shop.timezone))
+    return found
 
 
 def _when(chat: Chat, draft: dict[str, Any]) -> list[Words]:
@@ -345,39 +355,18 @@ def send(chat: Chat) -> Reply:
         return chat.go(f"announce_progress:{chat.state['announced']}")
     if draft is None or "audience" not in draft:
         raise NotFound()
+    n = _size(chat, draft)
     new = _schedule(chat, draft)
+    know_waiting(chat, new, n)
     chat.state["announced"] = new
     return chat.go(f"announce_progress:{new}")
 
 
 def _schedule(chat: Chat, draft: dict[str, Any]) -> int:
     """Write the announcement down. A named audience is as it is now, whatever was shown before."""
-    custom = draft["audience"] == "custom"
-    given = {name: draft[name] for name in ("text_en", "kind", "urgent", "sku") if name in draft}
-    new = announcements.schedule(
-        chat.db,
-        draft["text"],
-        draft["criteria"] if custom else draft["audience"],
-        _time(chat, draft),
-        by=actor(chat),
-        now=chat.now,
-        **given,
-    )
-    after: dict[str, Any] = {
-        "audience": draft["criteria"] if custom else draft["audience"],
-        "at": format_instant(_time(chat, draft)),
-        "text": announcements.as_written(draft["text"], draft.get("text_en")),
-        **{name: value for name, value in given.items() if name != "text_en"},
-    }
-    audit_log.record(
-        chat.db,
-        actor=actor(chat),
-        action="announcement.schedule",
-        subject=f"announcement:{new}",
-        after=after,
-        now=chat.now,
-    )
-    return new
+    written = Draft(draft["text"], draft.get("text_en"), **{one: draft[one] for one in _CHOSEN if one in draft})
+    which = draft["criteria"] if draft["audience"] == audience_rules.CUSTOM else draft["audience"]
+    return announcing.announce(chat.db, written, which, _time(chat, draft), by=actor(chat), now=chat.now)
 
 
 @route("announce_drop", who=operators)

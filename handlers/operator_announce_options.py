@@ -113,6 +113,6 @@ def try_it(chat: Chat) -> Reply:
     draft = draft_of(chat)
     said = Draft(draft["text"], draft.get("text_en"), draft.get("kind", PROMOTION), sku=draft.get("sku"))
     person = chat.person
-    announcements.preview(chat.db, said, chat.member, person.contact_id, person.channel, by=actor(chat), now=chat.now)
+    announcements.try_out(chat.db, said, chat.member, person.contact_id, person.channel, by=actor(chat), now=chat.now)
     chat.ask("announce", "confirm")
     return reply(words("announce.tried"), rows=[[button("announce.go_on", _CONFIRM), *way_back()]])

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from domain import audit_log
 from domain.errors import NotFound
-from domain.messages import announcement_report, announcements, live_screens
+from domain.messages import announcement_report, announcements, announcing, live_screens
 from domain.messages.announcement_report import Missed
 from domain.messages.announcements import Announced
 from domain.wording import Words, words
-from handlers.announcing import actor, as_read, audience_of, picture_of
+from handlers.announcing import actor, as_read, audience_of, know_waiting, picture_of
 from handlers.forms import BLANK, PAGE, Item, bar, beginning_in_both, named, numbered_list, older, way_back
 from handlers.routing import Chat, Choice, Reply, button, number, operators, reply, route
 
@@ -27,15 +28,20 @@ _USUAL = "fc"
 @route("announce_progress", who=operators)
 def progress(chat: Chat, which: str) -> Reply:
     found = announcements.find(chat.db, number(which))
-    answer, going = screen(chat.db, found, chat.now, chat.shop.timezone)
+    answer, going = screen(found, _counts(chat, found.id), chat.now)
     if going:
         live_screens.keep(chat.db, chat.person.contact_id, found.id, chat.incoming.message)
     return answer
 
 
-def screen(db: Session, found: Announced, now: datetime, zone: ZoneInfo) -> tuple[Reply, bool]:
+def _counts(chat: Chat, announcement: int) -> Mapping[str, int]:
+    count = partial(announcements.progress, announcement=announcement, zone=chat.shop.timezone)
+    found: Mapping[str, int] = chat.look(f"announcement:{announcement}", count)
+    return found
+
+
+def screen(found: Announced, counts: Mapping[str, int], now: datetime) -> tuple[Reply, bool]:
     """How far it has come, and whether that may still change by itself."""
-    counts = announcements.progress(db, found.id, zone)
     waiting = counts["queued"] + counts["sending"]
     state = _state(found, waiting, now)
     missed = sum(counts[name] for name in announcement_report.NOT_REACHED)
@@ -48,7 +54,7 @@ def screen(db: Session, found: Announced, now: datetime, zone: ZoneInfo) -> tupl
     return reply(*_said(found, counts, state), rows=[*rows, way_back("announce")]), state == "going"
 
 
-def _said(found: Announced, counts: dict[str, int], state: str) -> list[Words]:
+def _said(found: Announced, counts: Mapping[str, int], state: str) -> list[Words]:
     body = [words(f"announce.state.{state}", at=found.at)]
     done = counts["recipients"] - counts["queued"] - counts["sending"]
     if state in ("going", "finished"):
@@ -80,16 +86,10 @@ def _stop(found: Announced, state: str) -> list[Choice]:
 def stop(chat: Chat, which: str) -> Reply:
     found = announcements.find(chat.db, number(which))
     if found.state != "cancelled" and announcement_report.is_going(chat.db, found.id):
-        announcements.cancel(chat.db, found.id, now=chat.now, zone=chat.shop.timezone)
-        audit_log.record(
-            chat.db,
-            actor=actor(chat),
-            action="announcement.cancel",
-            subject=f"announcement:{found.id}",
-            before={"state": found.state},
-            after={"state": "cancelled"},
-            now=chat.now,
-        )
+        counts = _counts(chat, found.id)
+        announcing.stop(chat.db, found.id, by=actor(chat), now=chat.now)
+        stopped = {"queued": 0, "cancelled": counts["cancelled"] + counts["queued"]}  # within a second or two
+        chat.know(f"announcement:{found.id}", {**counts, **stopped})
     return progress(chat, which)
 
 
@@ -110,8 +110,7 @@ def whole(chat: Chat, which: str) -> Reply:
 def report(chat: Chat, which: str) -> Reply:
     """Whom it did not reach, by reason."""
     found = announcements.find(chat.db, number(which))
-    zone = chat.shop.timezone
-    counts = announcement_report.reasons(chat.db, found.id, zone)
+    counts, again = chat.look("report", partial(_reported, announcement=found.id, zone=chat.shop.timezone))
     items = [
         Item(
             words("announce.reason_line", reason=_reason(reason), n=n),
@@ -121,7 +120,6 @@ def report(chat: Chat, which: str) -> Reply:
         for reason, n in counts.items()
     ]
     lines, buttons = numbered_list(items)
-    again = announcement_report.can_be_resent(chat.db, found.id, zone)
     if again:
         buttons = [*buttons, (button("announce.again", f"announce_again:{found.id}", n=sum(again.values())),)]
     said = beginning_in_both(found.text, found.text_en, 30)
@@ -132,6 +130,11 @@ def report(chat: Chat, which: str) -> Reply:
         *hint,
         rows=[*buttons, way_back(f"announce_progress:{found.id}")],
     )
+
+
+def _reported(db: Session, announcement: int, zone: ZoneInfo) -> tuple[dict[str, int], dict[str, int]]:
+    can_be_resent = announcement_report.can_be_resent(db, announcement, zone)
+    return announcement_report.reasons(db, announcement, zone), can_be_resent
 
 
 def _reason(reason: str) -> Words:
@@ -169,7 +172,7 @@ def _line(one: Missed) -> Words:
 def again(chat: Chat, which: str, letters: str = _USUAL) -> Reply:
     """Choose of those not reached who gets it once more; whom it may have reached only where that is wanted."""
     found = announcements.find(chat.db, number(which))
-    counts = announcement_report.can_be_resent(chat.db, found.id, chat.shop.timezone)
+    counts = _again(chat, found.id)
     chosen = [letter for letter, state in _LETTERS.items() if letter in letters and state in counts]
     n = sum(counts[_LETTERS[letter]] for letter in chosen)
     switches = [
@@ -190,6 +193,13 @@ def again(chat: Chat, which: str, letters: str = _USUAL) -> Reply:
     )
 
 
+def _again(chat: Chat, announcement: int) -> Mapping[str, int]:
+    """How many can get it once more, by the state that they count for."""
+    count = partial(announcement_report.can_be_resent, announcement=announcement, zone=chat.shop.timezone)
+    found: Mapping[str, int] = chat.look("again", count)
+    return found
+
+
 def _flipped(chosen: list[str], letter: str) -> str:
     """The letters with this one turned round; a dash stands for none."""
     return "".join(one for one in _LETTERS if (one in chosen) != (one == letter)) or "-"
@@ -201,13 +211,7 @@ def resend(chat: Chat, which: str, letters: str) -> Reply:
     if not set(letters) <= set(_LETTERS):
         raise NotFound()
     states = [_LETTERS[letter] for letter in letters]
-    new = announcements.resend(chat.db, found.id, states, by=actor(chat), now=chat.now)
-    audit_log.record(
-        chat.db,
-        actor=actor(chat),
-        action="announcement.resend",
-        subject=f"announcement:{new}",
-        after={"of": found.resend_of or found.id, "states": sorted(states)},
-        now=chat.now,
-    )
+    n = sum(n for state, n in _again(chat, found.id).items() if state in states)
+    new = announcing.send_again(chat.db, found.id, states, by=actor(chat), now=chat.now)
+    know_waiting(chat, new, n)
     return progress(chat, str(new))

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from domain.errors import Invalid, NotFound
 from domain.messages import audience_rules, audiences
-from domain.messages.audience_rules import CHANNELS, CLASSES
 from domain.messages.audiences import Saved
 from domain.people import members
 from domain.periods import local_date
-from domain.roles import ROLES
+from domain.roles import CHANNELS, CLASSES, ROLES
 from domain.wording import Words, words
 from handlers.announcing import actor, condition, in_words, value_words
-from handlers.forms import BLANK, Item, Row, beginning, by_mark, mark, named, numbered_list, pairs, way_back
+from handlers.forms import (
+    BLANK,
+    PAGE,
+    Item,
+    Row,
+    beginning,
+    by_mark,
+    mark,
+    named,
+    numbered_list,
+    page_number,
+    pager,
+    pairs,
+    way_back,
+)
 from handlers.routing import Chat, Choice, Reply, button, number, operators, reply, route, step
 
 FIELDS: Final = ("role", "class", "tier", "tag", "channel", "language", "active", "below", "joined_since")
@@ -27,18 +41,28 @@ _BUILD: Final = "audience_build"
 
 
 @route("audiences", who=operators, command=True)
-def saved(chat: Chat) -> Reply:
-    items = [_item(chat, one) for one in audiences.saved(chat.db)]
+def saved(chat: Chat, page: str = "1") -> Reply:
+    every = audiences.saved(chat.db)
+    at = page_number(page, len(every))
+    shown = every[(at - 1) * PAGE : at * PAGE]
+    several = [one.criteria for one in shown]
+    sizes = chat.look("audiences", partial(audiences.sizes, several=several, now=chat.now, zone=chat.shop.timezone))
+    items = [_item(one, n) for one, n in zip(shown, sizes, strict=True)]
     lines, buttons = numbered_list(items)
     return reply(
         words("audiences.title"),
         *(lines or [words("audiences.none")]),
-        rows=[*buttons, [button("audiences.build", f"{_BUILD}:new")], way_back(_back(chat))],
+        rows=[
+            *buttons,
+            pager("audiences", at, len(every)),
+            [button("audiences.build", f"{_BUILD}:new")],
+            way_back(_back(chat)),
+        ],
     )
 
 
-def _item(chat: Chat, one: Saved) -> Item:
-    said = _sized(chat, one.criteria, named(one.name))
+def _item(one: Saved, n: int) -> Item:
+    said = words("announce.audience_button", audience=named(one.name), n=n)
     return Item(said, named(beginning(one.name, _QUOTED)), f"audience:{one.id}")
 
 
@@ -48,8 +72,7 @@ def _back(chat: Chat) -> str:
 
 
 def _sized(chat: Chat, criteria: Any, said: Words) -> Words:
-    n = audiences.size(chat.db, criteria, now=chat.now, zone=chat.shop.timezone)
-    return words("announce.audience_button", audience=said, n=n)
+    return words("announce.audience_button", audience=said, n=_size(chat, criteria))
 
 
 @route("audience", who=operators)
@@ -82,8 +105,9 @@ def _write_to(chat: Chat, name: str, criteria: dict[str, Any]) -> Reply:
     if "draft" in chat.state:
         chat.state["draft"] = dict(chat.state["draft"]) | chosen
         return chat.go("announce_confirm")
-    chat.state["announce_to"] = chosen
-    return chat.go("announce")
+    asked = chat.go("announce")
+    chat.ask("announce", "text", to=chosen)  # forgotten with the question: the next announcement begins anew
+    return asked
 
 
 # Building one: `yes` are the conditions that hold, `no` those that must not.
@@ -120,7 +144,14 @@ def _criteria(built: dict[str, Any]) -> dict[str, Any]:
 
 
 def _count(chat: Chat) -> int:
-    return audiences.size(chat.db, _criteria(chat.state["built"]), now=chat.now, zone=chat.shop.timezone)
+    return _size(chat, _criteria(chat.state["built"]))
+
+
+def _size(chat: Chat, criteria: Any) -> int:
+    found: int = chat.look(
+        "audience", partial(audiences.size, audience=criteria, now=chat.now, zone=chat.shop.timezone)
+    )
+    return found
 
 
 @route("audience_edit", who=operators)

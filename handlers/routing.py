@@ -143,6 +143,15 @@ class Aside:
     command: bool  # these very words are a screen's own
 
 
+class LookFirst(Exception):
+    """A screen wants to know what only a reader may take the time to find out; then the update begins anew."""
+
+    def __init__(self, name: str, work: Callable[[Session], Any]) -> None:
+        super().__init__(name)
+        self.name = name
+        self.work = work
+
+
 @dataclass(slots=True)
 class Chat:
     """What a handler works with. `state` is the conversation's memory, saved with the update."""
@@ -157,6 +166,26 @@ class Chat:
     routes: Routes | None = None  # what the answer may be handed on to
     answers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # group → written word → what it means
     aside: Aside | None = None  # set where a question was open
+    seen: dict[str, Any] | None = None  # what was looked up beforehand; None: there is nobody to look beside the writer
+    known: dict[str, Any] = field(default_factory=dict)
+
+    def look(self, name: str, work: Callable[[Session], Any]) -> Any:
+        """Return what `work` finds: for what takes longer than anybody's answer may wait, such as counting everybody.
+
+        It is done by a reader before anything is written, so it knows nothing of what this update writes. `name` tells
+        it from whatever else this update looks up.
+        """
+        if name in self.known:
+            return self.known[name]
+        if self.seen is None:
+            return work(self.db)
+        if name not in self.seen:
+            raise LookFirst(name, work)
+        return self.seen[name]
+
+    def know(self, name: str, found: object) -> None:
+        """What would be looked up under this name is known already: this very update has made it so."""
+        self.known[name] = found
 
     @property
     def member(self) -> int:

@@ -70,7 +70,8 @@ def reasons(db: Session, announcement: int, zone: ZoneInfo | None) -> dict[str, 
         .group_by(_REASON)
     )
     counts = {line.reason: line.n for line in found}
-    counts[STOPPED] = counts.get(STOPPED, 0) + row.left_out
+    if row.state == "cancelled":
+        counts[STOPPED] = counts.get(STOPPED, 0) + announcements.count_left_out(db, row, zone)
     return {reason: counts[reason] for reason in REASONS if counts.get(reason)}
 
 
@@ -145,11 +146,12 @@ def _written(announcement: int) -> Any:
 
 
 def _left_out(db: Session, row: Any, after: int, limit: int, zone: ZoneInfo | None) -> list[Missed]:
-    if row.state != "cancelled" or not row.left_out:
+    left_out = announcements.left_out(db, row, zone) if row.state == "cancelled" else None
+    if left_out is None:
         return []
     people = (
         select(Member.id, Member.member_id, Member.name)
-        .where(announcements.left_out(db, row, zone), Member.id > after)
+        .where(left_out, Member.id > after)
         .order_by(Member.id)
         .limit(limit)
     )
@@ -160,12 +162,11 @@ def _left_out(db: Session, row: Any, after: int, limit: int, zone: ZoneInfo | No
 
 
 def can_be_resent(db: Session, announcement: int, zone: ZoneInfo | None) -> dict[str, int]:
-    """Return how many members a resend would go to for each state of the messages that did not arrive."""
+    """Return how many members a resend would go to for each state, each of them counted once."""
     found = announcements.find(db, announcement)
     first = _row(db, found.resend_of or found.id)
-    never = announcements.left_out(db, first, zone)
-    counts = {state: resends.count(db, first, [state], never) for state in resends.STATES}
-    return {state: n for state, n in counts.items() if n}
+    never_written = announcements.left_out(db, first, zone) if first.state == "cancelled" else None
+    return resends.counts(db, resends.chain(db, first.id), never_written)
 
 
 def _row(db: Session, announcement: int) -> Any:

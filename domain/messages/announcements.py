@@ -17,10 +17,14 @@ from domain.messages.outbox import ANNOUNCEMENT, ANNOUNCEMENTS, LATER, is_muted
 from domain.messages.quiet_sql import is_quiet_of, next_allowed_of
 from domain.schema import Announcement, Member, Outbox, Product
 from domain.schema.base import Json, Utc
-from domain.sql import insert_selected, one_at_a_time
+from domain.schema.messages import OUTBOX_STATES
+from domain.sql import insert_selected
 
 CHUNK = 8_000
 """Member ids per transaction: well under 300 ms of write lock, so that no chat answer waits for an announcement."""
+
+CHUNK_AGAIN = 5_000
+"""The same of a resend, which also writes to the messages that it takes the place of."""
 
 MAX_TEXT = 3_500
 """Characters: with a heading it fits into one message on every channel."""
@@ -29,10 +33,8 @@ PROMOTION = "promotion"
 KINDS = ("system", "business", PROMOTION)
 """Of notices, and so of announcements: system can never be muted, and only promotions heed quiet hours."""
 
-STATES = ("queued", "sending", "sent", "failed", "unknown", "deferred", "muted", "cancelled")
-
-PREVIEW, RESEND = "preview", "resend"
-"""What stands for the audience of a preview to oneself, and of a resend to those not reached."""
+PREVIEW, RESEND = audience_rules.PREVIEW, audience_rules.RESEND
+"""What stands for the audience of a try on oneself, and of a resend to those not reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +65,6 @@ class Draft:
     kind: str = PROMOTION
     urgent: bool = False
     sku: str | None = None
-
-
-def audience_size(
-    db: Session, audience: str | Mapping[str, Any], *, now: datetime, zone: ZoneInfo | None = None
-) -> int:
-    """Return how many members the audience has now; an unknown name raises Invalid."""
-    return audiences.size(db, audience, now=now, zone=zone)
 
 
 def schedule(
@@ -126,7 +121,7 @@ def _checked_text(text: str) -> str:
     return text
 
 
-def preview(db: Session, draft: Draft, member: int, contact_id: int, channel: str, *, by: str, now: datetime) -> int:
+def try_out(db: Session, draft: Draft, member: int, contact_id: int, channel: str, *, by: str, now: datetime) -> int:
     """Send the draft as a real message to the chat of the member who is writing it, and to nobody else."""
     made = _write_down(
         db,
@@ -160,13 +155,12 @@ def resend(db: Session, announcement: int, states: Sequence[str], *, by: str, no
     """Announce the same once more to those whom it did not reach, and return the new announcement's id.
 
     `states` are those of the messages that count as not reached: failed, cancelled, deferred; unknown only where the
-    operator takes it upon themselves that somebody may read it twice. Raises Conflict while another resend of it is
-    still being put out.
+    operator takes it upon themselves that somebody may read it twice. Raises StillGoing, and ResendUnderWay while
+    another resend of it is still being put out.
     """
     found = find(db, announcement)
-    first = found.resend_of or found.id
-    one_at_a_time(db, f"announcement:{first}")
-    resends.check(db, first, states, now=now)
+    first = resends.lock(db, found.id)
+    resends.check(db, first, states)
     draft = Draft(found.text, found.text_en, found.kind, found.urgent, found.sku)
     return _write_down(
         db, draft, by=by, now=now, audience=RESEND, criteria={"states": sorted(states)}, resend_of=first, at=now
@@ -186,7 +180,7 @@ def find(db: Session, announcement: int) -> Announced:
 
 
 def latest(db: Session, limit: int = 10) -> list[Announced]:
-    """Return the announcements written last, for operators; previews are none."""
+    """Return the announcements written last, for operators; tries on oneself are none."""
     written = _announced().where(Announcement.audience != PREVIEW).order_by(Announcement.id.desc())
     return [_announced_of(row) for row in db.execute(written.limit(limit))]
 
@@ -235,17 +229,19 @@ def enqueue_chunk(
     row = _at_work(db, announcement)
     if row is None or row.state not in ("scheduled", "queueing"):
         return False
+    limit = limit if row.resend_of is None else min(limit, CHUNK_AGAIN)
     # Each a query of its own: asked for both at once, SQLite looks at everybody in between.
     ends = [select(end(Member.id)).where(Member.id > row.reached_id) for end in (func.min, func.max)]
     first, last = db.execute(select(*(end.scalar_subquery() for end in ends))).one()
     reached = row.reached_id if first is None else min(first + limit - 1, last)
     if first is not None:
         among = (_recipients(db, row, zone), Member.id > row.reached_id, Member.id <= reached)
-        if row.resend_of is not None:
-            resends.hold(db, row.resend_of, row.criteria["states"], row.reached_id, reached)
+        chain = [] if row.resend_of is None else resends.chain(db, row.resend_of)
+        if chain:
+            resends.hold(db, chain, row.criteria["states"], row.reached_id, reached)
         _insert_for_each(db, row, among, now, zone)
-        if row.resend_of is not None:
-            resends.take_over(db, announcement, row.resend_of, row.reached_id, reached, now=now)
+        if chain:
+            resends.take_over(db, announcement, chain, row.reached_id, reached, now=now)
     more = first is not None and reached < last
     db.execute(
         update(Announcement)
@@ -264,8 +260,7 @@ def _at_work(db: Session, announcement: int) -> Any:
 
     Resends of the same announcement are worked on one after the other: so each sees whom the one before wrote to.
     """
-    first = select(func.coalesce(Announcement.resend_of, Announcement.id)).where(Announcement.id == announcement)
-    one_at_a_time(db, f"announcement:{db.scalar(first)}")
+    resends.lock(db, announcement)
     return row_of(db, announcement)
 
 
@@ -282,7 +277,7 @@ def row_of(db: Session, announcement: int) -> Any:
             Announcement.urgent,
             Announcement.resend_of,
             Announcement.reached_id,
-            Announcement.left_out,
+            Announcement.until_id,
             Announcement.finished_at,
         ).where(Announcement.id == announcement)
     ).one_or_none()
@@ -291,11 +286,10 @@ def row_of(db: Session, announcement: int) -> Any:
 def _recipients(db: Session, row: Any, zone: ZoneInfo | None) -> ColumnElement[bool]:
     """SQL: whether a member is meant by the announcement `row`."""
     if row.resend_of is not None:
-        first = row_of(db, row.resend_of)
-        never_written = _recipients(db, first, zone) & (Member.id > first.reached_id)
-        return resends.not_reached(first, row.criteria["states"], never_written)
+        never_written = left_out(db, row_of(db, row.resend_of), zone)
+        return resends.not_reached(resends.chain(db, row.resend_of), row.criteria["states"], never_written)
     criteria = audience_rules.named(row.audience) if row.criteria is None else row.criteria
-    return audiences.condition(criteria or {}, at=row.at, zone=zone)
+    return audiences.condition(db, criteria or {}, at=row.at, zone=zone)
 
 
 def _insert_for_each(
@@ -324,19 +318,23 @@ def _insert_for_each(
     insert_selected(db, Outbox, columns, select(Member.id).where(*among).order_by(Member.id), key=["key"])
 
 
-def cancel(db: Session, announcement: int, *, now: datetime, zone: ZoneInfo | None = None) -> None:
+def cancel(db: Session, announcement: int, *, now: datetime) -> None:
     """Stop the announcement: whom it has not reached yet, it never will. Cancelling twice is harmless.
+
+    Who has no row yet is left out; who joins later was never meant, so the last member there is now is kept. Of an
+    announcement that was wholly put out nobody is left out.
 
     The first messages to be sent are taken back here, the rest by `sweep_cancelled`.
     """
     row = _at_work(db, announcement)
     if row is None:
         raise NotFound()
-    left_out = _without_row(db, row, zone) if row.state in ("scheduled", "queueing") else 0
+    last = select(func.coalesce(func.max(Member.id), 0)).scalar_subquery()
+    until = case((Announcement.state == "queued", Announcement.reached_id), else_=last)
     db.execute(
         update(Announcement)
         .where(Announcement.id == announcement, Announcement.state != "cancelled")
-        .values(state="cancelled", left_out=left_out, finished_at=now)
+        .values(state="cancelled", until_id=until, finished_at=now)
     )
     _take_back(db, announcement, CHUNK, now)
 
@@ -384,54 +382,22 @@ def progress(db: Session, announcement: int, zone: ZoneInfo | None = None) -> di
         .where(Outbox.announcement_id == announcement)
         .group_by(Outbox.state)
     )
-    counts = dict.fromkeys(STATES, 0) | {row.state: row.found for row in found}
-    counts["cancelled"] += row.left_out
-    if row.state in ("scheduled", "queueing"):
-        counts["queued"] += _without_row(db, row, zone)
+    counts = dict.fromkeys(OUTBOX_STATES, 0) | {row.state: row.found for row in found}
+    counts["cancelled" if row.state == "cancelled" else "queued"] += count_left_out(db, row, zone)
     return {"recipients": sum(counts.values()), **counts}
 
 
-def _without_row(db: Session, row: Any, zone: ZoneInfo | None) -> int:
-    return db.scalar(select(func.count()).select_from(Member).where(left_out(db, row, zone))) or 0
+def count_left_out(db: Session, row: Any, zone: ZoneInfo | None) -> int:
+    wanted = left_out(db, row, zone)
+    return 0 if wanted is None else db.scalar(select(func.count()).select_from(Member).where(wanted)) or 0
 
 
-def left_out(db: Session, row: Any, zone: ZoneInfo | None) -> ColumnElement[bool]:
-    """SQL: whether a member is meant by the announcement `row` and has no message of it yet."""
-    return and_(_recipients(db, row, zone), Member.id > row.reached_id)
+def left_out(db: Session, row: Any, zone: ZoneInfo | None) -> ColumnElement[bool] | None:
+    """SQL: whether a member is meant by the announcement `row` and has no message of it, or not yet.
 
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """An announcement as one member got it; `place` is where it stands among all of theirs."""
-
-    id: int
-    text: str
-    text_en: str | None
-    at: datetime
-    sku: str | None
-    place: int
-
-
-def of_member(db: Session, member: int, limit: int = 5, *, before: int | None = None) -> Sequence[Received]:
-    """Return the announcements written to this member last, to read back; muted ones are among them.
-
-    `before` is the place of the last one shown.
+    None where that is nobody, whatever the audience: it was wholly put out.
     """
-    older = _received(member).order_by(Outbox.id.desc()).limit(limit)
-    return [Received(*row) for row in db.execute(older if before is None else older.where(Outbox.id < before))]
-
-
-def received(db: Session, member: int, announcement: int) -> Received:
-    """Return one announcement that was written to this member; NotFound for any other."""
-    row = db.execute(_received(member).where(Announcement.id == announcement).limit(1)).one_or_none()
-    if row is None:
-        raise NotFound()
-    return Received(*row)
-
-
-def _received(member: int) -> Any:
-    return (
-        select(Announcement.id, Announcement.text, Announcement.text_en, Announcement.at, Announcement.sku, Outbox.id)
-        .join(Outbox, Outbox.announcement_id == Announcement.id)
-        .where(Outbox.member_id == member, Outbox.state != "cancelled", Announcement.audience != PREVIEW)
-    )
+    if row.state == "queued" or (row.state == "cancelled" and row.until_id <= row.reached_id):
+        return None
+    bounds = [Member.id > row.reached_id, *([] if row.until_id is None else [Member.id <= row.until_id])]
+    return and_(*bounds, _recipients(db, row, zone))

@@ -12,22 +12,16 @@ from datetime import date
 from typing import Any, Final
 
 from domain.errors import Invalid
-from domain.roles import ROLES
+from domain.roles import CHANNELS, CLASSES, ROLES
 
-CHANNELS: Final = ("telegram", "wechat", "webchat")
-CLASSES: Final = (
-    "single_product",
-    "single_category",
-    "single_brand",
-    "self_picked_products",
-    "self_picked_brands",
-    "self_set_commission",
-)
 MOST_CONDITIONS: Final = 20
 MOST_VALUES: Final = 50
 DEEPEST: Final = 3
 LONGEST: Final = 64
 """Characters of a name: of an audience, a tag, a tier."""
+
+FIRST_YEAR, LAST_YEAR = 1970, 2199
+"""Of days that can be said; at the ends of the calendar there is no instant for them in every time zone."""
 
 Criteria = Mapping[str, Any]
 
@@ -54,11 +48,19 @@ def _description(given: object, at: str, depth: int) -> dict[str, Any]:
     for name, value in given.items():
         where = f"{at}.{name}"
         if name in ("any", "not"):
-            found[name] = [_description(one, where, depth + 1) for one in _listed(value, where)]
+            found[name] = [_not_empty(one, where, depth + 1) for one in _listed(value, where)]
         elif name in _READ:
             found[name] = _READ[name](value, where)
         else:
             raise Invalid(where, "audience_unclear", at=where)
+    return found
+
+
+def _not_empty(given: object, at: str, depth: int) -> dict[str, Any]:
+    """Nothing at all would hold for everybody, and its opposite for nobody."""
+    found = _description(given, at, depth)
+    if not found:
+        raise Invalid(at, "audience_empty")
     return found
 
 
@@ -101,9 +103,12 @@ def _days(value: object, at: str) -> int:
 
 def _day(value: object, at: str) -> str:
     try:
-        return date.fromisoformat(value if isinstance(value, str) else "").isoformat()
+        day = date.fromisoformat(value if isinstance(value, str) else "")
     except ValueError:
         raise Invalid(at, "audience_day", at=at) from None
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise Invalid(at, "audience_day", at=at)
+    return day.isoformat()
 
 
 def _true(value: object, at: str) -> bool:
@@ -153,7 +158,10 @@ _ALWAYS: Final[Mapping[str, Mapping[str, Any]]] = {
 NAMES: Final = tuple(_ALWAYS)
 """Besides these: `locale:zh`, `locale:en` and `tier:NAME`."""
 
-RESERVED: Final = (*NAMES, "custom", "resend", "preview")
+CUSTOM, RESEND, PREVIEW = "custom", "resend", "preview"
+"""What stands for the name of an audience that has none: described on the spot, those not reached, oneself."""
+
+RESERVED: Final = (*NAMES, CUSTOM, RESEND, PREVIEW)
 """No audience of an operator's own has one of these names, or one with a colon in it."""
 
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, and_, case, delete, func, insert, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from domain import audit_log
 from domain.errors import Invalid, NotFound
 from domain.messages import audience_rules as rules
 from domain.messages.audience_rules import Criteria
+from domain.open_days import open_days
 from domain.periods import business_day, local_date
 from domain.schema import Audience, Contact, Member, MemberTag, Order, Visit, VisitDay
 
@@ -28,25 +29,25 @@ class Saved:
     criteria: Criteria
 
 
-def condition(criteria: Criteria, *, at: datetime, zone: tzinfo | None) -> ColumnElement[bool]:
+def condition(db: Session, criteria: Criteria, *, at: datetime, zone: tzinfo | None) -> ColumnElement[bool]:
     """SQL: whether a member belongs to an audience as it is at `at`. Only active members are ever written to.
 
     Days are business days of `zone`; without one, of UTC.
     """
-    return and_(Member.status == "active", _holds(criteria, local_date(at, zone or UTC), zone or UTC))
+    return and_(Member.status == "active", _holds(db, criteria, local_date(at, zone or UTC), zone or UTC))
 
 
-def _holds(criteria: Criteria, today: date, zone: tzinfo) -> ColumnElement[bool]:
-    parts = [_condition(name, value, today, zone) for name, value in sorted(criteria.items())]
+def _holds(db: Session, criteria: Criteria, today: date, zone: tzinfo) -> ColumnElement[bool]:
+    parts = [_condition(db, name, value, today, zone) for name, value in sorted(criteria.items())]
     return and_(true(), *parts)
 
 
-def _condition(name: str, value: Any, today: date, zone: tzinfo) -> ColumnElement[bool]:
+def _condition(db: Session, name: str, value: Any, today: date, zone: tzinfo) -> ColumnElement[bool]:
     match name:
         case "any":
-            return or_(*(_holds(one, today, zone) for one in value))
+            return or_(*(_holds(db, one, today, zone) for one in value))
         case "not":
-            return ~or_(*(_holds(one, today, zone) for one in value))
+            return ~or_(*(_holds(db, one, today, zone) for one in value))
         case "role":
             return Member.role.in_(value)
         case "class":
@@ -62,9 +63,9 @@ def _condition(name: str, value: Any, today: date, zone: tzinfo) -> ColumnElemen
         case "language":
             return or_(*(_reads(one) for one in value))
         case "active_days":
-            return _seen_since(today - timedelta(days=value), zone)
+            return _seen_since(db, today - timedelta(days=value), zone)
         case "dormant_days":
-            return ~_seen_since(today - timedelta(days=value), zone)
+            return ~_seen_since(db, today - timedelta(days=value), zone)
         case "below":
             return _below(value)
         case "joined_since":
@@ -85,11 +86,15 @@ def _reads(language: str) -> ColumnElement[bool]:
     return chinese if language == "zh" else ~chinese
 
 
-def _seen_since(day: date, zone: tzinfo) -> ColumnElement[bool]:
-    """Somebody came through one of the member's links, or bought and it was credited to them."""
+def _seen_since(db: Session, day: date, zone: tzinfo) -> ColumnElement[bool]:
+    """Somebody came through one of the member's links, or bought and it was credited to them.
+
+    Visits one by one only of days that are not rolled up: they are kept by day, and by member within it.
+    """
+    today = Visit.day.in_(open_days(db, day))
     return or_(
         select(1).where(VisitDay.member_id == Member.id, VisitDay.day >= day).exists(),
-        select(1).where(Visit.member_id == Member.id, Visit.day >= day, ~Visit.bot).exists(),
+        select(1).where(Visit.member_id == Member.id, today, ~Visit.bot).exists(),
         select(1).where(Order.credited_id == Member.id, Order.paid_at >= business_day(day, zone).start).exists(),
     )
 
@@ -105,7 +110,7 @@ def resolve(db: Session, audience: str | Mapping[str, Any]) -> tuple[str, dict[s
     Raises Invalid for a name that nobody has given and for a description that cannot be understood.
     """
     if not isinstance(audience, str):
-        return "custom", rules.checked(audience)
+        return rules.CUSTOM, rules.checked(audience)
     if rules.named(audience) is not None:
         return audience, None
     found = db.execute(select(Audience.name, Audience.criteria).where(Audience.name == audience)).one_or_none()
@@ -122,13 +127,24 @@ def described(db: Session, audience: str | Mapping[str, Any]) -> Criteria:
 
 def size(db: Session, audience: str | Mapping[str, Any], *, now: datetime, zone: tzinfo | None = None) -> int:
     """Return how many members the audience has now; raises Invalid as `resolve` does."""
-    wanted = condition(described(db, audience), at=now, zone=zone)
+    wanted = condition(db, described(db, audience), at=now, zone=zone)
     return db.scalar(select(func.count()).select_from(Member).where(wanted)) or 0
 
 
-def saved(db: Session) -> Sequence[Saved]:
-    rows = db.execute(select(Audience.id, Audience.name, Audience.criteria).order_by(Audience.name))
-    return [Saved(*row) for row in rows]
+def sizes(
+    db: Session, several: Sequence[str | Mapping[str, Any]], *, now: datetime, zone: tzinfo | None = None
+) -> list[int]:
+    """Return how many members each of them has now, looking at everybody once."""
+    if not several:
+        return []
+    counted = [func.count(case((condition(db, described(db, one), at=now, zone=zone), 1))) for one in several]
+    return list(db.execute(select(*counted).select_from(Member).where(Member.status == "active")).one())
+
+
+def saved(db: Session, *, after: int = 0, limit: int = MOST) -> Sequence[Saved]:
+    """Return the saved audiences by name, from the one after place `after` on."""
+    rows = select(Audience.id, Audience.name, Audience.criteria).order_by(Audience.name)
+    return [Saved(*row) for row in db.execute(rows.offset(after).limit(limit))]
 
 
 def find(db: Session, audience: int) -> Saved:

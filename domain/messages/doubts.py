@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from domain import audit_log
 from domain.errors import Invalid, NotFound, Refusal
-from domain.messages import alerts
+from domain.messages import alerts, resends
 from domain.schema import Announcement, Member, Outbox
+from domain.schema.messages import OUTBOX_STATES
 
-STATES: Final = ("queued", "sending", "sent", "failed", "unknown", "cancelled", "deferred", "muted")
 UNKNOWN_ALERT: Final = "outbox_unknown"
 
 DECISIONS: Final = {"sent": ("unknown",), "resend": ("unknown", "failed"), "drop": ("unknown", "failed")}
@@ -52,8 +52,8 @@ def find(
 
     Raises Invalid for a state that there is not.
     """
-    if state not in STATES:
-        raise Invalid("state", "unknown_state", known=", ".join(STATES))
+    if state not in OUTBOX_STATES:
+        raise Invalid("state", "unknown_state", known=", ".join(OUTBOX_STATES))
     # Spelled out, not bound: SQLite uses a partial index only where the query repeats its condition.
     which: list[Any] = [text(f"outbox.state = '{state}'")]
     which += [] if channel is None else [Outbox.channel == channel]
@@ -89,13 +89,18 @@ def resolve(db: Session, message: int, decision: str, *, by: str, now: datetime)
     """
     if decision not in DECISIONS:
         raise Invalid("decision", "unknown_decision", known=", ".join(DECISIONS))
-    before = db.scalar(select(Outbox.state).where(Outbox.id == message))
-    if before is None:
+    row = db.execute(select(Outbox.announcement_id, Outbox.member_id).where(Outbox.id == message)).one_or_none()
+    if row is None:
         raise NotFound()
+    if decision == "resend" and row.announcement_id is not None:
+        resends.lock(db, row.announcement_id)
+    before = db.execute(select(Outbox.state).where(Outbox.id == message)).scalar_one()
+    if decision == "resend" and _reached_meanwhile(db, message, row):
+        raise NotInDoubt(state=before)
     decided = (
         update(Outbox)
         .where(Outbox.id == message, Outbox.state == before, Outbox.state.in_(DECISIONS[decision]))
-        .values(**_becomes(decision, now))
+        .values(**_becomes(decision, before, now))
     )
     if decision == "resend":  # what was stopped is not begun again by the back door
         stopped = select(Announcement.id).where(Announcement.state == "cancelled")
@@ -117,7 +122,13 @@ def resolve(db: Session, message: int, decision: str, *, by: str, now: datetime)
     return after
 
 
-def _becomes(decision: str, now: datetime) -> dict[str, Any]:
+def _reached_meanwhile(db: Session, message: int, row: Any) -> bool:
+    """Whether its reader has the same by a resend: then it is not sent a second time by this door."""
+    announcement = row.announcement_id
+    return announcement is not None and resends.reached_by_another(db, message, announcement, row.member_id)
+
+
+def _becomes(decision: str, before: str, now: datetime) -> dict[str, Any]:
     match decision:
         case "sent":
             return {"state": "sent", "error": None, "finished_at": now}
@@ -130,5 +141,8 @@ def _becomes(decision: str, now: datetime) -> dict[str, Any]:
                 "not_before": now,
                 "finished_at": None,
             }
+        case _ if before == "unknown":  # given up, and yet it may have arrived: a resend has to know that
+            error = func.coalesce(Outbox.error, "").concat(resends.WAS_UNKNOWN)
+            return {"state": "cancelled", "finished_at": now, "error": error}
         case _:
             return {"state": "cancelled", "finished_at": now}

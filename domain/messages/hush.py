@@ -17,6 +17,9 @@ from domain.schema import Announcement, Member, Outbox
 
 PORTION: Final = 4_000
 _EVERY: Final = timedelta(minutes=1)
+_AHEAD: Final = timedelta(minutes=15)
+"""A time further ahead of now than two clocks that are right can differ is of one that was wrong (as with job runs)."""
+
 _LOOKED: Final = "quiet_hours_looked_at"
 _QUEUED: Final = "outbox.state = 'queued'"  # spelled out, so that SQLite uses the indexes over what is waiting
 _PROMOTIONS = (
@@ -35,7 +38,8 @@ def is_time(db: Session, *, now: datetime) -> bool:
 
 def _last(db: Session, now: datetime) -> datetime:
     stored = facts.get(db, _LOOKED)
-    return datetime.fromisoformat(stored) if stored else now - timedelta(days=1)
+    last = datetime.fromisoformat(stored) if stored else None
+    return last if last is not None and last <= now + _AHEAD else now - timedelta(days=1)
 
 
 def looked(db: Session, *, now: datetime) -> None:
@@ -63,7 +67,11 @@ def _evening_came(db: Session, since: datetime, now: datetime, zone: ZoneInfo) -
 def hush(
     db: Session, announcement: int, after: int, limit: int = PORTION, *, now: datetime, zone: ZoneInfo
 ) -> int | None:
-    """Let the next `limit` waiting messages wait until their readers may be written to; return where to go on."""
+    """Let the next `limit` waiting messages wait until their readers may be written to; return where to go on.
+
+    Those too that wait for another try: it would come in the night. What is being sent just now is hushed when it comes
+    back and would be taken again (`outbox.claim`).
+    """
     waiting = (
         select(Outbox.id)
         .where(Outbox.announcement_id == announcement, text(_QUEUED), Outbox.id > after)
@@ -85,7 +93,7 @@ def hush(
     )
     db.execute(
         update(Outbox)
-        .where(*its, Outbox.not_before <= now, asleep)
+        .where(*its, func.coalesce(Outbox.channel, "") != LATER, asleep)
         .values(not_before=until, channel=LATER, contact_id=None)
         .execution_options(synchronize_session=False)
     )

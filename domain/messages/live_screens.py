@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, delete, select
+from sqlalchemy import and_, delete, select, tuple_
 from sqlalchemy.orm import Session
 
 from domain.schema import Contact, LiveScreen, Member
@@ -30,11 +30,12 @@ def keep(db: Session, contact_id: int, announcement: int, message: str | None) -
     upsert(db, LiveScreen, [row], key=["contact_id"], change=["announcement_id", "message"])
 
 
-def watched(db: Session) -> tuple[Sequence[Watched], Sequence[int]]:
-    """Return the screens that are still the newest of their chat, and the chats that have gone elsewhere.
+def watched(db: Session, contact_id: int | None = None) -> tuple[Sequence[Watched], Sequence[tuple[int, int]]]:
+    """Return the screens that are still the newest of their chat, and (contact, announcement) of those that are not.
 
-    A progress screen can be told by the button that stops the announcement.
+    Of all chats, or one. A progress screen can be told by the button that stops the announcement.
     """
+    which = () if contact_id is None else (LiveScreen.contact_id == contact_id,)
     rows = db.execute(
         select(
             LiveScreen.contact_id,
@@ -49,6 +50,7 @@ def watched(db: Session) -> tuple[Sequence[Watched], Sequence[int]]:
         )
         .join(Contact, Contact.id == LiveScreen.contact_id)
         .outerjoin(Member, Member.id == Contact.member_id)
+        .where(*which)
     ).all()
     here, gone = [], []
     for row in rows:
@@ -56,9 +58,10 @@ def watched(db: Session) -> tuple[Sequence[Watched], Sequence[int]]:
         if row.may_look and f"announce_stop:{row.announcement_id}" in menu:
             here.append(Watched(*row[:7]))
         else:
-            gone.append(row.contact_id)
+            gone.append((row.contact_id, row.announcement_id))
     return here, gone
 
 
-def forget(db: Session, contacts: Collection[int]) -> None:
-    db.execute(delete(LiveScreen).where(LiveScreen.contact_id.in_(contacts)))
+def forget(db: Session, screens: Collection[tuple[int, int]]) -> None:
+    """Forget these, by contact and announcement: a chat may look at another one by now."""
+    db.execute(delete(LiveScreen).where(tuple_(LiveScreen.contact_id, LiveScreen.announcement_id).in_(screens)))

@@ -8,12 +8,11 @@ from typing import Any, Final
 
 from domain.items import Item, identifier, list_of, one_of, text, whole
 from domain.money import BP
-from domain.roles import ROLES, SELLERS
+from domain.roles import CHANNELS, CLASSES, ROLES, SCOPED, SELF_SET, SELLERS
 
-CHANNELS: Final = ("telegram", "wechat", "webchat")
-SCOPED: Final = ("single_product", "single_category", "single_brand")
-SELF_SET: Final = "self_set_commission"
-CLASSES: Final = (*SCOPED, "self_picked_products", "self_picked_brands", SELF_SET)
+LONGEST_TAG: Final = 64
+MOST_TAGS: Final = 20
+"""Of one member."""
 
 DEFAULTS: Final[Mapping[str, Any]] = {
     "name": "",
@@ -44,7 +43,7 @@ FIELDS: Final = {
     "channel": one_of(*CHANNELS),
     "account": identifier(128),
     "locale": one_of("zh", "en"),
-    "tags": list_of(text(64), 0, 20),
+    "tags": list_of(text(LONGEST_TAG), 0, MOST_TAGS),
 }
 
 Account = tuple[str, str]  # channel and account
@@ -81,7 +80,8 @@ class Put:
 
     @property
     def retags(self) -> bool:
-        return self.tags != list(self.tags_before)
+        """Whatever order a database has them in."""
+        return set(self.tags) != set(self.tags_before)
 
     @property
     def changes(self) -> bool:

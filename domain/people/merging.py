@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from domain import audit_log, sql
 from domain.messages import questions
+from domain.open_days import open_days
 from domain.people import merged_notices
 from domain.schema import (
     Account,
@@ -34,7 +35,7 @@ from domain.schema import (
 from domain.schema.messages import ANSWER_OPEN
 
 _MOVES = (Contact, Mute, MemberTag, Outbox, ChannelCode, EntryLink)
-_POINT_BY_NUMBER = (Account, Visit, VisitDay)  # without a foreign key
+_POINT_BY_NUMBER = (Account, VisitDay)  # without a foreign key
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,8 @@ def _what_holds() -> tuple[Column[Any], ...]:
 
 def _holds_anything(db: Session, member: int) -> bool:
     found = [select(literal(1)).where(column == member).exists() for column in _what_holds()]
-    return bool(db.scalar(select(or_(*found))))
+    visits = select(literal(1)).where(Visit.member_id == member, Visit.day.in_(open_days(db)))  # the others are summed
+    return bool(db.scalar(select(or_(*found, visits.exists()))))
 
 
 def _move_mutes(db: Session, gone: int, stays: int) -> None:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Final
 
 from sqlalchemy import delete, select, tuple_
 from sqlalchemy.orm import Session
 
 from domain import audit_log, sql
 from domain.errors import Invalid, NotFound
+from domain.people.member_rules import LONGEST_TAG, MOST_TAGS
 from domain.schema import Member, MemberTag
-
-LONGEST: Final = 64
-MOST: Final = 20
-"""Tags of one member."""
 
 
 def of(db: Session, member: int) -> list[str]:
@@ -25,8 +21,8 @@ def of(db: Session, member: int) -> list[str]:
 def add(db: Session, member: int, tag: str, *, actor: str, now: datetime) -> str:
     """Put a tag on a member and return it as it is kept; Invalid for one that is none."""
     kept, before = _kept(tag), of(db, member)
-    if kept not in before and len(before) >= MOST:
-        raise Invalid("tag", "too_many_tags", limit=MOST)
+    if kept not in before and len(before) >= MOST_TAGS:
+        raise Invalid("tag", "too_many_tags", limit=MOST_TAGS)
     sql.insert_ignore(db, MemberTag, [{"member_id": member, "tag": kept}])
     _audit(db, member, before, actor, now)
     return kept
@@ -40,8 +36,8 @@ def remove(db: Session, member: int, tag: str, *, actor: str, now: datetime) -> 
 
 def _kept(tag: str) -> str:
     kept = " ".join(tag.split())
-    if not kept or len(kept) > LONGEST or not kept.isprintable():
-        raise Invalid("tag", "tag", limit=LONGEST)
+    if not kept or len(kept) > LONGEST_TAG or not kept.isprintable():
+        raise Invalid("tag", "tag", limit=LONGEST_TAG)
     return kept
 
 

@@ -130,6 +130,7 @@ class VisitDay(Base):
     """A member's visits of one finished business day by link, rolled up."""
 
     __tablename__ = "visit_day"
+    __table_args__ = (Index("ix_visit_day_day", "day"),)  # which days are rolled up
     member_id: Mapped[int] = mapped_column(primary_key=True)
     day: Mapped[date] = mapped_column(primary_key=True)
     link_id: Mapped[int] = mapped_column(primary_key=True)  # 0: all of the member's links together

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.schema.base import Base, one_of
 
+OUTBOX_STATES = ("queued", "sending", "sent", "failed", "unknown", "cancelled", "deferred", "muted")
+
 UNDER_WAY = "(state = 'sending' OR (state = 'queued' AND taken IS NOT NULL))"
 """Being sent, or taken before and waiting for its time: nothing else may overtake it on the way to the same chat."""
 
@@ -51,7 +53,8 @@ class UsedSignature(Base):
 
 
 class Announcement(Base):
-    """One text to an audience; `reached_id` is the last member that has its outbox row.
+    """One text to an audience; `reached_id` is the last member that has its outbox row, `until_id` of one that was
+    cancelled the last member there was by then: between the two are those who were left without a row.
 
     With a `text_en`, that is for those who read English and `text` is Chinese; else `text` is for everybody. `audience`
     is a name; `criteria` says who that was when it was chosen, none for the names that never change.
@@ -66,7 +69,7 @@ class Announcement(Base):
     at: Mapped[datetime]
     state: Mapped[str] = mapped_column(default="scheduled")
     reached_id: Mapped[int] = mapped_column(default=0)
-    left_out: Mapped[int] = mapped_column(default=0)  # had no row yet when it was cancelled
+    until_id: Mapped[int | None]
     created_by: Mapped[str]
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
@@ -103,24 +106,15 @@ class Outbox(Base):
 
     __tablename__ = "outbox"
     __table_args__ = (
-        one_of(
-            "state",
-            "queued",
-            "sending",
-            "sent",
-            "failed",
-            "unknown",
-            "cancelled",
-            "deferred",
-            "muted",
-        ),
+        one_of("state", *OUTBOX_STATES),
         one_of("category", "system", "business", "promotion"),
         Index("ix_outbox_waiting", "channel", "priority", "id", **_while("state = 'queued'")),
-        Index("ix_outbox_later", "not_before", **_while("channel = 'later' AND state = 'queued'")),
+        # The channel in front is always the same: so SQLite prefers it to the index before.
+        Index("ix_outbox_later", "channel", "not_before", **_while("channel = 'later' AND state = 'queued'")),
         Index("ix_outbox_under_way", "contact_id", **_while(UNDER_WAY)),
         Index("ix_outbox_unknown", "id", **_while("state = 'unknown'")),
         Index("ix_outbox_kept", "member_id", "id", **_while("state = 'deferred'")),
-        Index("ix_outbox_member_id", "member_id", "id"),
+        Index("ix_outbox_member_id_announcement_id", "member_id", "announcement_id"),
         Index("ix_outbox_announcement_id_state", "announcement_id", "state"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)

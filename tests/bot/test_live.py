@@ -127,3 +127,54 @@ async def test_a_channel_that_cannot_is_asked_again_by_hand(house: House):
     becomes(house, "sent")
     answer: Any = ops.presses("刷新").text
     assert "发完了" in answer
+
+
+def sent_out(house: House) -> None:
+    becomes(house, "queued")
+    becomes(house, "sent")
+
+
+async def test_the_end_is_shown_by_the_process_that_may(house: House):
+    ops = house.talk("ops", "telegram")
+    for said in ("发公告", "大家好，今天有好消息", "分销商", "确认"):
+        ops.says(said)
+    sent_out(house)
+    other, wall = Wall(), Wall()
+    await live(house, {"telegram": other}, may=False).look()
+    await live(house, {"telegram": wall}).look()
+    assert other.shown == []
+    assert "发完了" in wall.shown[0][1]
+    assert watching(house) == 0
+
+
+class Broken:
+    async def refresh(self, *_: object) -> None:
+        raise LookupError("no such chat")
+
+
+async def test_one_that_cannot_be_shown_is_in_nobodys_way(house: House):
+    for channel in ("telegram", "webchat"):
+        ops = house.talk("ops", channel)
+        for said in ("发公告", "大家好，今天有好消息", "分销商", "确认"):
+            ops.says(said)
+    wall = Wall()
+    await live(house, {"telegram": Broken(), "webchat": wall}).look()
+    assert len(wall.shown) == 1
+
+
+async def test_who_goes_elsewhere_meanwhile_keeps_what_they_look_at(house: House):
+    """Two screens were counted; while the first is shown, the second's operator opens another one."""
+    first, second = house.talk("ops", "telegram"), house.talk("ops", "webchat")
+    for talk in (first, second):
+        for said in ("发公告", "大家好，今天有好消息", "分销商", "确认"):
+            talk.says(said)
+
+    class Slow(Wall):
+        async def refresh(self, *shown: Any) -> None:
+            await super().refresh(*shown)
+            second.says("首页")
+
+    slow, wall = Slow(), Wall()
+    await live(house, {"telegram": slow, "webchat": wall}).look()
+    assert len(slow.shown) == 1
+    assert wall.shown == []

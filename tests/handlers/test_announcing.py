@@ -388,3 +388,13 @@ def test_mangled_buttons_are_refused_politely(one_house: House, action: str):
     ops = draft(one_house)
     ops.taps("audience_build:new")
     assert "没找到" in ops.taps(action).text
+
+
+def test_an_audience_that_was_chosen_is_not_that_of_another_announcement(one_house: House):
+    ops = one_house.talk("ops")
+    ops.taps("audience_build:new")
+    ops.taps("audience_set:role:merchant")
+    ops.taps("audience_use")
+    ops.taps("announce")
+    assert "发给谁" in ops.says("大家好，今天有好消息").text
+    assert "准备发给：商家" in ops.taps("audience_use").text

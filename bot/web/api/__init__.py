@@ -55,6 +55,7 @@ CALLS: tuple[Call, ...] = (
         "Announce something to an audience",
         given=announcements.Wanted,
         answer=announcements.Progress,
+        shows=announcements.progress,
         status=201,
     ),
     Call(
@@ -70,6 +71,7 @@ CALLS: tuple[Call, ...] = (
         announcements.cancel,
         "Stop an announcement",
         answer=announcements.Progress,
+        shows=announcements.progress,
     ),
     Call(
         "POST",
@@ -78,6 +80,7 @@ CALLS: tuple[Call, ...] = (
         "Send an announcement again to those it did not reach, as a new one",
         given=announcements.Resend,
         answer=announcements.Progress,
+        shows=announcements.progress,
         status=201,
         fields={"resend_under_way": "states", "still_going": "states"},
     ),
@@ -87,14 +90,17 @@ CALLS: tuple[Call, ...] = (
         announcements.REPORT,
         "Everybody an announcement did not reach, and why",
     ),
-    Call("GET", "/audiences", audiences.listed, "Saved audiences", answer=audiences.Audiences),
+    Call("GET", "/audiences", audiences.listed, "Saved audiences", given=audiences.Page, answer=audiences.Found),
     Call(
         "PUT", "/audiences", audiences.put, "Make or change saved audiences", given=audiences.Put,
-        answer=audiences.Audiences,
+        answer=audiences.Audiences, shows=audiences.shown,
     ),
     Call(
         "POST", "/audiences/count", audiences.count, "How many an audience is", given=audiences.Counted,
         answer=audiences.Count,
     ),
-    Call("DELETE", "/audiences/{name}", audiences.remove, "Forget a saved audience", answer=audiences.Audiences),
+    Call(
+        "DELETE", "/audiences/{name}", audiences.remove, "Forget a saved audience", answer=audiences.Found,
+        shows=audiences.listed,
+    ),
 )  # fmt: skip

@@ -8,15 +8,11 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 from sqlalchemy.orm import Session
 
-from bot.rendering import Texts
+from bot import missed_people
 from bot.web.api.calls import Asked, Portion, Table
 from bot.web.api.shapes import Answer, Body, Instant, Lines, Text, number_in_path
-from domain import audit_log
-from domain.messages import announcement_report, announcements
-from domain.messages.announcement_report import Missed
-from domain.messages.announcements import MAX_TEXT
-from domain.periods import format_instant
-from domain.wording import words
+from domain.messages import announcement_report, announcements, announcing
+from domain.messages.announcements import MAX_TEXT, Draft
 
 Said = Annotated[Lines, Field(min_length=1, max_length=MAX_TEXT)]
 
@@ -99,24 +95,16 @@ class Progress(Answer):
     resend_of: int | None
 
 
-def schedule(db: Session, asked: Asked, given: Wanted) -> Progress:
+def schedule(db: Session, asked: Asked, given: Wanted) -> int:
     at = given.at or asked.now
     text, text_en = _texts(given.text)
-    more = {name: getattr(given, name) for name in ("kind", "urgent", "sku")}
-    made = announcements.schedule(db, text, given.audience, at, text_en=text_en, by=asked.actor, now=asked.now, **more)
-    written = announcements.as_written(text, text_en)
-    after = {"audience": given.audience, "at": format_instant(max(at, asked.now)), "text": written}
-    chosen = {name: value for name, value in more.items() if name in given.model_fields_set}
-    _audit(db, asked, "announcement.schedule", made, after | chosen)
-    return _progress(db, asked, made)
+    draft = Draft(text, text_en, given.kind, given.urgent, given.sku)
+    return announcing.announce(db, draft, given.audience, at, by=asked.actor, now=asked.now)
 
 
-def resend(db: Session, asked: Asked, given: Resend) -> Progress:
+def resend(db: Session, asked: Asked, given: Resend) -> int:
     which = number_in_path(asked.path["announcement_id"])
-    made = announcements.resend(db, which, given.states, by=asked.actor, now=asked.now)
-    first = announcements.find(db, made).resend_of
-    _audit(db, asked, "announcement.resend", made, {"of": first, "states": sorted(set(given.states))})
-    return _progress(db, asked, made)
+    return announcing.send_again(db, which, given.states, by=asked.actor, now=asked.now)
 
 
 def _texts(given: str | InLanguages) -> tuple[str, str | None]:
@@ -127,51 +115,27 @@ def _texts(given: str | InLanguages) -> tuple[str, str | None]:
 
 
 def show(db: Session, asked: Asked, given: None) -> Progress:
-    return _progress(db, asked, number_in_path(asked.path["announcement_id"]))
+    return progress(db, asked, number_in_path(asked.path["announcement_id"]))
 
 
-def cancel(db: Session, asked: Asked, given: None) -> Progress:
+def cancel(db: Session, asked: Asked, given: None) -> int:
     which = number_in_path(asked.path["announcement_id"])
-    before = announcements.find(db, which).state
-    announcements.cancel(db, which, now=asked.now, zone=asked.shop.timezone)
-    if before != "cancelled":
-        _audit(db, asked, "announcement.cancel", which, {"state": "cancelled"}, {"state": before})
-    return _progress(db, asked, which)
+    announcing.stop(db, which, by=asked.actor, now=asked.now)
+    return which
 
 
-def _progress(db: Session, asked: Asked, which: int) -> Progress:
+def progress(db: Session, asked: Asked, which: int) -> Progress:
     found = announcements.find(db, which)
     counts = announcements.progress(db, which, asked.shop.timezone)
     shown = {name: getattr(found, name) for name in Progress.model_fields if name not in counts}
     return Progress(**shown, **counts)
 
 
-REPORT_COLUMNS = ("member_id", "name", "state", "reason", "why", "channel", "error", "at")
-
-
 def report(db: Session, asked: Asked, after: tuple[int, int] | None) -> Portion:
-    """Whom it did not reach, a portion at a time: `reason` for programs, `why` for people."""
+    """Whom it did not reach, a portion at a time."""
     which, zone = number_in_path(asked.path["announcement_id"]), asked.shop.timezone
     found, more = announcement_report.all_missed(db, which, after=after or (0, 0), zone=zone)
-    return [report_row(one, asked.texts, asked.locale) for one in found], more
+    return [missed_people.row(one, asked.texts, asked.locale) for one in found], more
 
 
-def report_row(one: Missed, texts: Texts, locale: str) -> tuple[str | None, ...]:
-    why = texts.say(words(f"announce.reason.{one.reason}"), locale)
-    at = None if one.at is None else format_instant(one.at)
-    return (one.member_id, one.name, one.state, one.reason, why, one.channel, one.error, at)
-
-
-REPORT = Table("not-reached.csv", REPORT_COLUMNS, report)
-
-
-def _audit(db: Session, asked: Asked, action: str, which: int, after: object, before: object = None) -> None:
-    audit_log.record(
-        db,
-        actor=asked.actor,
-        action=action,
-        subject=f"announcement:{which}",
-        before=before,
-        after=after,
-        now=asked.now,
-    )
+REPORT = Table("not-reached.csv", missed_people.COLUMNS, report)

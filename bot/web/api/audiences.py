@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import Field
 from sqlalchemy.orm import Session
 
 from bot.web.api.calls import Asked
-from bot.web.api.shapes import Answer, Body, Text, text_in_path
+from bot.web.api.shapes import Answer, Body, Cursor, Limit, NextCursor, Query, Text, cursor, text_in_path
 from domain.errors import NotFound
 from domain.messages import audiences
+from domain.messages.audiences import Saved
 
 Description = Annotated[
     dict[str, Any],
@@ -49,33 +51,46 @@ class Audiences(Answer):
     items: list[Audience]
 
 
-def listed(db: Session, asked: Asked, given: None) -> Audiences:
-    found = [
-        Audience(name=one.name, description=dict(one.criteria), recipients=_size(db, asked, one.criteria))
-        for one in audiences.saved(db)
-    ]
-    return Audiences(items=found)
+class Page(Query):
+    limit: Limit = 20
+    cursor: Cursor | None = None
 
 
-def put(db: Session, asked: Asked, given: Put) -> Audiences:
+class Found(Audiences):
+    cursor: NextCursor
+
+
+def listed(db: Session, asked: Asked, given: Page) -> Found:
+    begun = given.cursor[0] if given.cursor else 0
+    found = audiences.saved(db, after=begun, limit=given.limit + 1)
+    more = cursor(begun + given.limit) if len(found) > given.limit else None
+    return Found(items=shown(db, asked, found[: given.limit]).items, cursor=more)
+
+
+def shown(db: Session, asked: Asked, which: Sequence[Saved]) -> Audiences:
+    sizes = audiences.sizes(db, [one.criteria for one in which], now=asked.now, zone=asked.shop.timezone)
+    return Audiences(
+        items=[
+            Audience(name=one.name, description=dict(one.criteria), recipients=n)
+            for one, n in zip(which, sizes, strict=True)
+        ]
+    )
+
+
+def put(db: Session, asked: Asked, given: Put) -> Sequence[Saved]:
     """All of them or, if one cannot be understood, none."""
-    for one in given.items:
-        audiences.save(db, one.name, one.description, by=asked.actor, now=asked.now)
-    return listed(db, asked, None)
+    return [audiences.save(db, one.name, one.description, by=asked.actor, now=asked.now) for one in given.items]
 
 
 def count(db: Session, asked: Asked, given: Counted) -> Count:
-    return Count(recipients=_size(db, asked, given.audience))
+    return Count(recipients=audiences.size(db, given.audience, now=asked.now, zone=asked.shop.timezone))
 
 
-def remove(db: Session, asked: Asked, given: None) -> Audiences:
+def remove(db: Session, asked: Asked, given: None) -> Page:
+    """What is shown afterwards are the first of those that are left."""
     name = text_in_path(asked.path["name"])
     for one in audiences.saved(db):
         if one.name == name:
             audiences.remove(db, one.id, by=asked.actor, now=asked.now)
-            return listed(db, asked, None)
+            return Page()
     raise NotFound()
-
-
-def _size(db: Session, asked: Asked, criteria: Any) -> int:
-    return audiences.size(db, criteria, now=asked.now, zone=asked.shop.timezone)

@@ -34,7 +34,8 @@ class Asked:
         return f"api:{self.key.name}"
 
 
-Work = Callable[[Session, Asked, Any], BaseModel]
+Work = Callable[[Session, Asked, Any], Any]
+"""Answers itself, unless the call `shows` what it returns."""
 
 Portion = tuple[Sequence[Sequence[str | int | None]], Any]
 """Some rows of a table, and where to go on; nothing there: that was the last of them."""
@@ -54,6 +55,9 @@ class Call:
     """One call. `given` is its query (GET) or its body (all others); `work` runs in one transaction, and has an
     `answer` unless it is a table.
 
+    `shows` makes the answer of what `work` returned, on a reader after the commit: for answers that count everybody,
+    for which no writer waits.
+
     `fields` says which field of what was given a refusal is about, by the refusal's code.
     """
 
@@ -65,6 +69,7 @@ class Call:
     given: type[BaseModel] | None = None
     status: int = 200
     fields: Mapping[str, str] = field(default_factory=dict)
+    shows: Callable[[Session, Asked, Any], BaseModel] | None = None
 
     @property
     def writes(self) -> bool:

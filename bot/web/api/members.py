@@ -27,6 +27,7 @@ from domain.errors import Invalid, NotFound
 from domain.mall import visits
 from domain.money import ledger
 from domain.people import linking, members, network, tags
+from domain.people.member_rules import LONGEST_TAG, MOST_TAGS
 from domain.people.members import MemberProfile
 from domain.periods import local_date
 
@@ -64,7 +65,7 @@ class MemberItem(BaseModel):
     channel: Literal["telegram", "wechat", "webchat"] | None = None
     account: Annotated[str | None, Field(max_length=128)] = None
     locale: Literal["zh", "en"] | None = None
-    tags: Annotated[list[Annotated[str, Field(max_length=64)]] | None, Field(max_length=20)] = None
+    tags: Annotated[list[Annotated[str, Field(max_length=LONGEST_TAG)]] | None, Field(max_length=MOST_TAGS)] = None
 
 
 if TYPE_CHECKING:

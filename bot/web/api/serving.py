@@ -75,6 +75,8 @@ def _handler(parts: Parts, keys: Keys, call: Call) -> Handler:
         run = parts.database.write if call.writes else parts.database.read
         try:
             answer = await run(lambda db: work(db, asked, given))
+            if (shows := call.shows) is not None:
+                answer = await parts.database.read(lambda db: shows(db, asked, answer))
         except Refusal as refusal:
             raise problems.of_refusal(refusal, call.fields) from None
         if call.writes:

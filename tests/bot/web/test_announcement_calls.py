@@ -59,7 +59,7 @@ async def test_an_audience_is_saved_counted_written_to_and_forgotten(any_house: 
         assert (status, made["recipients"]) == (201, 3)
         assert made["audience"] == ("贵宾" if audience == "贵宾" else "custom")
     _, gone = await house.call("DELETE", "/audiences/贵宾")
-    assert gone == {"items": []}
+    assert gone == {"items": [], "cursor": None}
     assert (await house.call("DELETE", "/audiences/贵宾"))[0] == 404
     status, problem = await house.call("POST", "/announcements", json={"text": "x", "audience": {"role": "king"}})
     assert (status, problem["errors"][0]["field"]) == (422, "audience.role")

@@ -97,8 +97,8 @@ A_RESEND = (
     "WHERE id = (SELECT max(id) FROM announcement)"
 )
 AN_ANNOUNCEMENT = (
-    "INSERT INTO announcement (text, audience, at, state, reached_id, left_out, created_by, created_at) "
-    "SELECT 'hello', 'all', joined_at, 'queued', 0, 0, 'test', joined_at FROM member WHERE member_id = 'm-1'"
+    "INSERT INTO announcement (text, audience, at, state, reached_id, created_by, created_at) "
+    "SELECT 'hello', 'all', joined_at, 'queued', 0, 'test', joined_at FROM member WHERE member_id = 'm-1'"
 )
 
 PLANTED = [

@@ -9,7 +9,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from domain.errors import Invalid, NotFound
-from domain.messages import announcements, outbox
+from domain.messages import announcements, audiences, outbox, reading_back
 from domain.schema import Mute, Outbox
 from domain.wording import words
 from tests.someone import THEN, ZONE, chat, member
@@ -47,7 +47,7 @@ def announce(db: Session, now: datetime, audience: str = "all", text: str = "国
     ],
 )
 def test_an_audience_is_those_it_names_and_active(db: Session, people: list[int], audience: str, size: int) -> None:
-    assert announcements.audience_size(db, audience, now=THEN) == size
+    assert audiences.size(db, audience, now=THEN) == size
 
 
 def test_every_recipient_gets_one_message_however_often_it_is_put_out(
@@ -79,7 +79,7 @@ def test_an_announcement_in_two_languages_is_one_message_with_both(
     outbox.choose_ways(db, ["telegram"], limit=10, now=now)
     [taken] = outbox.claim(db, "telegram", limit=10, lease_until=now, now=now, zone=ZONE)
     assert taken.words.params["text"] == words("bilingual", zh="您好", en="Hello")
-    [read] = announcements.of_member(db, people[4])
+    [read] = reading_back.of_member(db, people[4])
     assert (read.text, read.text_en) == ("您好", "Hello")
 
 
@@ -141,5 +141,5 @@ def test_what_cannot_be_announced_is_refused_with_the_reason(db: Session, now: d
 def test_a_member_reads_back_what_was_announced(db: Session, people: list[int], now: datetime) -> None:
     for text in ("first", "second"):
         announcements.enqueue_chunk(db, announce(db, now, "merchants", text), now=now)
-    assert [one.text for one in announcements.of_member(db, people[2])] == ["second", "first"]
-    assert announcements.of_member(db, people[0]) == []
+    assert [one.text for one in reading_back.of_member(db, people[2])] == ["second", "first"]
+    assert reading_back.of_member(db, people[0]) == []

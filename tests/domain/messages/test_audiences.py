@@ -12,7 +12,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from domain.errors import Invalid, NotFound
-from domain.messages import announcements, audience_rules, audiences
+from domain.messages import announcements, audience_rules, audiences, reading_back
 from domain.people import tags
 from domain.people.members import put_members
 from domain.schema import AuditRow, Member, MemberTag, Order, Visit
@@ -42,7 +42,7 @@ def people(db: Session, now: datetime) -> dict[str, int]:
 
 
 def named(db: Session, audience: Any, now: datetime) -> set[str]:
-    wanted = audiences.condition(audiences.described(db, audience), at=now, zone=None)
+    wanted = audiences.condition(db, audiences.described(db, audience), at=now, zone=None)
     return set(db.scalars(select(Member.member_id).where(wanted)))
 
 
@@ -74,6 +74,7 @@ def test_an_audience_is_the_active_members_for_whom_it_holds(
 ) -> None:
     assert named(db, description, now) == set(who.split())
     assert audiences.size(db, description, now=now) == len(who.split())
+    assert audiences.sizes(db, [description, "all", description], now=now)[::2] == [len(who.split())] * 2
 
 
 @pytest.mark.parametrize(
@@ -89,6 +90,10 @@ def test_an_audience_is_the_active_members_for_whom_it_holds(
         ({"active_days": True}, "audience.active_days"),
         ({"active_days": 0}, "audience.active_days"),
         ({"joined_since": "yesterday"}, "audience.joined_since"),
+        ({"joined_since": "9999-12-31"}, "audience.joined_since"),
+        ({"joined_since": "0001-01-01"}, "audience.joined_since"),
+        ({"any": [{}]}, "audience.any"),
+        ({"role": "agent", "not": {}}, "audience.not"),
         ({"operator": "yes"}, "audience.operator"),
         ({"sku": "x"}, "audience.sku"),
         ({"any": [{"any": [{"any": [{"role": "agent"}]}]}]}, "audience.any.any.any"),
@@ -135,8 +140,8 @@ def test_a_saved_audience_is_written_to_as_it_was_when_it_was_chosen(
     assert named(db, "老客户", now) == {"dee"}
     audiences.remove(db, kept.id, by="member:ops", now=now)
     announcements.enqueue_chunk(db, notice, now=now)
-    assert [one.id for one in announcements.of_member(db, people["ann"])] == [notice]
-    assert announcements.of_member(db, people["dee"]) == []
+    assert [one.id for one in reading_back.of_member(db, people["ann"])] == [notice]
+    assert reading_back.of_member(db, people["dee"]) == []
     with pytest.raises(Invalid, match="unknown_audience"):
         announcements.schedule(db, "您好", "老客户", now, by="cli", now=now)
     with pytest.raises(NotFound):

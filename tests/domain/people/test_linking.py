@@ -136,7 +136,7 @@ def test_a_customer_with_nothing_of_value_goes_into_the_member(db: Session, now:
 def test_every_column_that_names_a_member_either_moves_or_stands_in_the_way() -> None:
     held = {str(column) for column in merging._what_holds()}
     assert {"commission.member_id", "orders.credited_id", "binding.member_id", "link.member_id"} <= held
-    assert {"account.member_id", "visit.member_id", "member.sponsor_id"} <= held
+    assert {"account.member_id", "visit_day.member_id", "member.sponsor_id"} <= held
     assert not held & {"contact.member_id", "mute.member_id", "outbox.member_id"}
 
 

@@ -280,3 +280,9 @@ def test_what_a_refused_member_was_to_give_up_nobody_else_gets(db: Session, now:
         seller("fine"),
     ]
     assert put(db, now, *items) == ["refused", "refused", "refused", "created"]
+
+
+def test_the_same_tags_again_change_nothing_in_whatever_order_a_database_has_them(db: Session, now: datetime) -> None:
+    item = {"member_id": "ann", "name": "Ann", "tags": ["VIP", "apple", "Zed", "老客", "a b", "ab"]}
+    assert put(db, now, item) == ["created"]
+    assert put(db, now, item) == ["unchanged"]
