@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from domain.errors import NotFound
 from domain.messages import audience_rules
@@ -66,6 +66,10 @@ def audience(name: str, criteria: Mapping[str, Any] | None = None) -> Words:
     return words(f"audience.{name.replace(':', '_')}") if audience_rules.named(name) is not None else named(name)
 
 
+MOST_NAMED: Final = 5
+"""Of what a script may have listed, so that it can be read on a phone."""
+
+
 def in_words(criteria: Mapping[str, Any]) -> Words:
     """A description in one line, what somebody must not be at its end."""
     parts = [condition(name, value) for name, value in sorted(criteria.items(), key=lambda item: item[0] == "not")]
@@ -101,6 +105,7 @@ def value_words(name: str, value: str) -> Words:
 
 def joined(parts: Sequence[Words], with_: str) -> Words:
     first, *rest = parts
-    for part in rest:
+    for part in rest[: MOST_NAMED - 1]:
         first = words(with_, one=first, other=part)
-    return first
+    left = len(rest) - (MOST_NAMED - 1)
+    return words("audience.more", one=first, n=left) if left > 0 else first

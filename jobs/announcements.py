@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from domain.messages import announcement_report, announcements, hush, outbox
+from domain.messages import alerts, announcement_report, announcements, hush, outbox
+from domain.wording import words
 from jobs import Cron, Job, JobContext
 
 if TYPE_CHECKING:
@@ -24,11 +25,7 @@ def run(context: JobContext) -> Mapping[str, Any]:
     for one in swept:
         while context.write(partial(announcements.sweep_cancelled, announcement=one, now=context.now)):
             pass
-    put_out = context.read(partial(announcements.due, now=context.now))
-    for one in put_out:
-        put = partial(announcements.enqueue_chunk, announcement=one, now=context.now, zone=context.timezone)
-        while context.write(put):
-            pass
+    put_out = [one for one in context.read(partial(announcements.due, now=context.now)) if _put_out(context, one)]
     _hush(context)
     while context.write(partial(outbox.wake, limit=hush.PORTION, now=context.now)) == hush.PORTION:
         pass
@@ -36,6 +33,21 @@ def run(context: JobContext) -> Mapping[str, Any]:
     for one in ended:
         context.write(partial(announcement_report.tell, announcement=one, now=context.now, zone=context.timezone))
     return {"put_out": put_out, "taken_back": swept, "ended": ended}
+
+
+def _put_out(context: JobContext, one: int) -> bool:
+    """One that cannot be put out, for example written by another version, is told of and keeps no other waiting."""
+    put = partial(announcements.enqueue_chunk, announcement=one, now=context.now, zone=context.timezone)
+    key = f"announcement_stuck:{one}"
+    try:
+        while context.write(put):
+            pass
+    except (LookupError, ValueError, TypeError) as error:
+        said = words("alert.announcement_stuck", announcement=one, error=f"{type(error).__name__}: {error}")
+        context.write(partial(alerts.raise_alert, key=key, said=said, now=context.now))
+        return False
+    context.write(partial(alerts.clear_alert, key=key, now=context.now))
+    return True
 
 
 def _hush(context: JobContext) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, and_, case, func, insert, literal, select, text, update
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from domain.errors import Invalid, NotFound
 from domain.messages import audience_rules, audiences, resends
-from domain.messages.outbox import ANNOUNCEMENT, ANNOUNCEMENTS, LATER, is_muted
+from domain.messages.outbox import ANNOUNCEMENT, ANNOUNCEMENTS, LATER, MONEY, is_muted
 from domain.messages.quiet_sql import is_quiet_of, next_allowed_of
 from domain.schema import Announcement, Member, Outbox, Product
 from domain.schema.base import Json, Utc
@@ -32,6 +32,9 @@ MAX_TEXT = 3_500
 PROMOTION = "promotion"
 KINDS = ("system", "business", PROMOTION)
 """Of notices, and so of announcements: system can never be muted, and only promotions heed quiet hours."""
+
+PRIORITIES: Final = {kind: ANNOUNCEMENTS + 5 * place for place, kind in enumerate(KINDS)}
+"""A word to a few does not wait for hours behind an offer to everybody."""
 
 PREVIEW, RESEND = audience_rules.PREVIEW, audience_rules.RESEND
 """What stands for the audience of a try on oneself, and of a resend to those not reached."""
@@ -140,7 +143,7 @@ def try_out(db: Session, draft: Draft, member: int, contact_id: int, channel: st
         "text_key": ANNOUNCEMENT,
         "params": {},
         "category": "system",
-        "priority": ANNOUNCEMENTS,
+        "priority": MONEY,  # somebody waits for it
         "announcement_id": made,
         "channel": channel,
         "contact_id": contact_id,
@@ -173,7 +176,9 @@ def as_written(text: str, text_en: str | None) -> str | dict[str, str]:
 
 
 def find(db: Session, announcement: int) -> Announced:
-    row = db.execute(_announced().where(Announcement.id == announcement)).one_or_none()
+    """Raises NotFound, also for a try on oneself: there is nothing to stop, report or send again."""
+    these = (Announcement.id == announcement, Announcement.audience != PREVIEW)
+    row = db.execute(_announced().where(*these)).one_or_none()
     if row is None:
         raise NotFound()
     return _announced_of(row)
@@ -289,7 +294,9 @@ def _recipients(db: Session, row: Any, zone: ZoneInfo | None) -> ColumnElement[b
         never_written = left_out(db, row_of(db, row.resend_of), zone)
         return resends.not_reached(resends.chain(db, row.resend_of), row.criteria["states"], never_written)
     criteria = audience_rules.named(row.audience) if row.criteria is None else row.criteria
-    return audiences.condition(db, criteria or {}, at=row.at, zone=zone)
+    if criteria is None:
+        raise LookupError(f"nobody knows who is meant by {row.audience!r}")
+    return audiences.condition(db, criteria, at=row.at, zone=zone)
 
 
 def _insert_for_each(
@@ -304,7 +311,7 @@ def _insert_for_each(
         "text_key": literal(ANNOUNCEMENT),
         "params": literal({}, Json()),
         "category": literal(kind),
-        "priority": literal(ANNOUNCEMENTS),
+        "priority": literal(PRIORITIES[kind]),
         "announcement_id": literal(row.id),
         "state": case((muted, "muted"), else_="queued"),
         "not_before": literal(now, Utc()),
@@ -327,7 +334,7 @@ def cancel(db: Session, announcement: int, *, now: datetime) -> None:
     The first messages to be sent are taken back here, the rest by `sweep_cancelled`.
     """
     row = _at_work(db, announcement)
-    if row is None:
+    if row is None or row.audience == PREVIEW:
         raise NotFound()
     last = select(func.coalesce(func.max(Member.id), 0)).scalar_subquery()
     until = case((Announcement.state == "queued", Announcement.reached_id), else_=last)

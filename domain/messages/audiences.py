@@ -70,7 +70,7 @@ def _condition(db: Session, name: str, value: Any, today: date, zone: tzinfo) ->
             return _below(value)
         case "joined_since":
             return Member.joined_at >= business_day(date.fromisoformat(value), zone).start
-    raise AssertionError(f"no such condition: {name}")
+    raise LookupError(f"no such condition: {name}")
 
 
 def _reads(language: str) -> ColumnElement[bool]:

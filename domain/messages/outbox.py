@@ -20,8 +20,8 @@ from domain.schema.messages import UNDER_WAY
 from domain.sql import insert_ignore
 from domain.wording import Words
 
-MONEY, STEPS, TASKS, ANNOUNCEMENTS = 20, 30, 40, 60
-"""Priorities: what is smaller goes first."""
+MONEY, STEPS, TASKS, ANNOUNCEMENTS = 20, 30, 40, 50
+"""Priorities: what is smaller goes first; what everybody must know before work, and promotions last."""
 
 LATER = "later"
 """What stands for the channel of messages that sleep until their time: nobody looks through a million of these to find

@@ -124,7 +124,7 @@ class Outbox(Base):
     params: Mapped[Any]
     picture: Mapped[Any | None]  # its kind and what is on it
     category: Mapped[str]
-    priority: Mapped[int]  # smaller goes first: money 20, tasks 40, announcements 60
+    priority: Mapped[int]  # smaller goes first: money 20, tasks 40, announcements 50 to 60
     announcement_id: Mapped[int | None] = mapped_column(ForeignKey("announcement.id"))
     state: Mapped[str] = mapped_column(default="queued")
     channel: Mapped[str | None]  # with contact_id: the way it goes, none until that is chosen, `later` while it sleeps

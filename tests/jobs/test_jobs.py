@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from bot import job_runner
@@ -19,7 +19,7 @@ from bot.database import Database
 from bot.job_runner import JobRunner, Stopped
 from domain.errors import Invalid, Refusal
 from domain.messages import alerts, announcements, outbox
-from domain.schema import Member, Outbox, Task
+from domain.schema import Announcement, Member, Outbox, Task
 from domain.work import job_runs, job_words, task_giving, task_templates
 from jobs import Cron, Job, JobContext, discover
 from tests.crash.test_settlement import in_child
@@ -228,3 +228,19 @@ def test_a_paused_process_writes_nothing_after_its_run_was_taken_over(database_u
     [run] = database.read_now(job_runs.history)
     database.close()
     assert (list(names), run.state, run.attempts) == (["m-before"], "running", 2)
+
+
+def test_one_announcement_that_cannot_be_put_out_keeps_no_other_waiting_and_is_told(
+    runner: JobRunner, database: Database, now: datetime
+) -> None:
+    def write(db: Session) -> None:
+        odd, _ = (announcements.schedule(db, "您好", "all", now, urgent=True, by="cli", now=now) for _ in range(2))
+        member(db, "m-1")
+        db.execute(update(Announcement).where(Announcement.id == odd).values(criteria={"of_a_newer_version": True}))
+
+    database.write_now(write)
+    done = runner.run(JOBS["announcements"], "p")
+    assert done is not None
+    assert done["put_out"] == [2]
+    [alert] = database.read_now(alerts.open_alerts)
+    assert alert.words.key == "alert.announcement_stuck"

@@ -449,3 +449,36 @@ def _statements(db: Session, limit: int, now: datetime) -> int:
     announcements.enqueue_chunk(db, notice, limit, now=now, zone=SHANGHAI)
     event.remove(engine, "before_cursor_execute", count)
     return len(seen)
+
+
+def test_a_try_on_oneself_can_be_neither_stopped_nor_sent_again(db: Session, now: datetime) -> None:
+    ops = member(db, "ops", operator=True)
+    for number in range(8):
+        member(db, f"m-{number}")
+    tried = announcements.try_out(
+        db, Draft("只给我看"), ops, chat(db, ops, "telegram"), "telegram", by="member:ops", now=now
+    )
+    for refused in (
+        lambda: announcements.find(db, tried),
+        lambda: announcements.cancel(db, tried, now=now),
+        lambda: announcements.resend(db, tried, ["cancelled"], by="member:ops", now=now),
+    ):
+        with pytest.raises(NotFound):
+            refused()
+    db.execute(update(Announcement).where(Announcement.id == tried).values(state="scheduled"))
+    with pytest.raises(LookupError):
+        announcements.enqueue_chunk(db, tried, now=now, zone=ZONE)
+    assert db.scalar(select(func.count()).select_from(Outbox)) == 1
+
+
+def test_a_word_that_all_must_know_does_not_wait_behind_an_offer(db: Session, now: datetime) -> None:
+    chat(db, member(db, "m-1"), "telegram")
+    for kind in ("promotion", "business", "system"):
+        made = announcements.schedule(db, kind, "all", now, kind=kind, urgent=True, by="cli", now=now)
+        while announcements.enqueue_chunk(db, made, now=now, zone=ZONE):
+            pass
+    assert [row.category for row in db.execute(select(Outbox.category).order_by(Outbox.priority))] == [
+        "system",
+        "business",
+        "promotion",
+    ]
