@@ -91,6 +91,7 @@ async def test_another_seat_shows_another_chat_and_its_notices_as_they_come(brow
 async def test_a_screen_that_changes_by_itself_is_replaced_where_it_stands(browser: Browser, house: ChatHouse):
     page = await opened(browser, house)
     await write(page, "帮助")
+    await expect(page.locator(".typing")).to_have_count(0)
     before = await page.locator(".message").count()
     chat = house.write(lambda db: db.scalars(select(Contact.id).where(Contact.account.like("web:%"))).one())
     over = reply(words("announce.state.finished", at=NOW), rows=[[button("button.home", "home")]])
