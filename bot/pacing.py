@@ -11,7 +11,7 @@ from typing import Final
 
 GUARD: Final = 0.995
 _SECOND: Final = 1.002  # timers may fire a millisecond early
-_LATEST: Final = 0.008  # of a slow answer that is taken for a slow way there: more would cost more than 2 % of the rate
+_LATEST: Final = 0.1  # a platform that does not answer holds nobody up longer than this
 _CATCH_UP: Final = 0.1  # and at least three turns: after a longer pause the grid begins anew, nothing is made up for
 _MANY: Final = 4_000  # chats at rest, after which those are forgotten that may be written to again
 _MOST_IN_FLIGHT: Final = 300
